@@ -1,0 +1,134 @@
+//! What a host configures: a plain record, parsed once when the library opens.
+
+mod settings;
+
+pub(crate) use settings::Settings;
+
+/// Which Microsoft cloud the organisation lives in. Registrations and accounts of one cloud do not exist in another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum Cloud {
+    /// Worldwide and GCC: `login.microsoftonline.com`, `graph.microsoft.com`.
+    #[default]
+    Global = 0,
+    /// US Government L4 (GCC High): `login.microsoftonline.us`, `graph.microsoft.us`.
+    UsGovernmentL4 = 1,
+    /// US Government L5 (DoD): `login.microsoftonline.us`, `dod-graph.microsoft.us`.
+    UsGovernmentDod = 2,
+    /// China, operated by 21Vianet: `login.partner.microsoftonline.cn`, `microsoftgraph.chinacloudapi.cn`.
+    China = 3,
+}
+
+/// One app registration on one store. [`Config::new`] sets the defaults.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Application (client) id of the registration, a GUID.
+    pub client_id: String,
+    /// File of the encrypted store, for instance `…/intail/office365.db`. Its folder must exist and be ours alone to write.
+    pub store_path: String,
+    /// Whose accounts may sign in: `organizations` (default, any organisation), a tenant's GUID or one of its domains.
+    pub tenant: String,
+    /// GUIDs of the tenants whose accounts are accepted. Default: empty, all of them.
+    pub allowed_tenants: Vec<String>,
+    /// The redirect URI of the registration. Default `http://localhost`: the library listens on a free loopback port. For
+    /// `begin_connect` also `https://…` or a scheme of the app's own.
+    pub redirect_uri: String,
+    /// Ports to try for the loopback listener, in this order. Default: empty, any free port.
+    pub loopback_ports: Vec<u32>,
+    /// The redirect URI for the administrator's approval. Default (`None`): [`redirect_uri`](Self::redirect_uri).
+    pub admin_redirect_uri: Option<String>,
+    /// The permissions to ask for, from `User.Read`, `Mail.ReadBasic`, `Mail.Read`, `Calendars.Read`. Default: the first, second
+    /// and fourth. `openid`, `profile`, `email` and `offline_access` are always added.
+    pub scopes: Vec<String>,
+    /// Keep an account whose grant carries more than reading. Default `false`: such a grant is refused.
+    pub allow_excess_scopes: bool,
+    /// Allow signing in with a code on another device. Default `false`: it is easier to phish, and many organisations block it.
+    pub allow_device_code: bool,
+    /// How the host presents itself on the page that the browser shows at the end.
+    pub app: AppIdentity,
+    /// The Microsoft cloud. Default [`Cloud::Global`].
+    pub cloud: Cloud,
+    /// The identity platform's address instead of the cloud's, for the sandbox: `http://localhost:PORT`.
+    pub authority: Option<String>,
+    /// The Graph address instead of the cloud's, without the version.
+    pub graph_base: Option<String>,
+    /// How requests reach the network.
+    pub network: NetworkConfig,
+}
+
+/// How the host presents itself to the person.
+#[derive(Clone, Debug)]
+pub struct AppIdentity {
+    /// Name of the app, as the person knows it. Default `Intail`.
+    pub name: String,
+    /// A logo as PNG bytes, at most 64 KiB, shown 64 pixels high. Default: none.
+    pub logo_png: Option<Vec<u8>>,
+    /// Colour of headings and links, `#rrggbb`; used where it stays readable. Default `#1f4e8c`.
+    pub accent_color: String,
+    /// Where "Back to the app" leads: an `https` address or the app's own scheme. Default: none, the page says to close the tab.
+    pub return_url: Option<String>,
+}
+
+/// Proxy and certificates, for every request of the library.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkConfig {
+    /// Address of an HTTP proxy, `http://proxy.example:3128`. Default: none.
+    pub proxy: Option<String>,
+    /// User name for the proxy.
+    pub proxy_user: Option<String>,
+    /// Password for the proxy. It is kept in memory only.
+    pub proxy_password: Option<ProxyPassword>,
+    /// Hosts that are reached without the proxy: names (with all below them), addresses, or CIDR blocks.
+    pub proxy_bypass: Vec<String>,
+    /// Take the proxy from `HTTPS_PROXY` and `NO_PROXY` where [`proxy`](Self::proxy) is not set. Default `false`: the environment is
+    /// not looked at.
+    pub proxy_from_environment: bool,
+    /// Certificates (PEM) that are trusted beside the system's, for networks that re-sign TLS and for the sandbox.
+    pub extra_root_certificates: Vec<String>,
+}
+
+/// A password that `Debug` does not show.
+#[derive(Clone)]
+pub struct ProxyPassword(pub(crate) crate::secret::Secret);
+
+impl ProxyPassword {
+    /// Takes the password.
+    pub fn new(password: &str) -> Self {
+        Self(crate::secret::Secret::new(password))
+    }
+}
+
+impl std::fmt::Debug for ProxyPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Config {
+    /// A configuration with every default, for the registration `client_id` and the store at `store_path`.
+    pub fn new(client_id: &str, store_path: &str) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            store_path: store_path.to_owned(),
+            tenant: "organizations".to_owned(),
+            allowed_tenants: Vec::new(),
+            redirect_uri: "http://localhost".to_owned(),
+            loopback_ports: Vec::new(),
+            admin_redirect_uri: None,
+            scopes: ["User.Read", "Mail.ReadBasic", "Calendars.Read"].map(str::to_owned).to_vec(),
+            allow_excess_scopes: false,
+            allow_device_code: false,
+            app: AppIdentity::default(),
+            cloud: Cloud::Global,
+            authority: None,
+            graph_base: None,
+            network: NetworkConfig::default(),
+        }
+    }
+}
+
+impl Default for AppIdentity {
+    fn default() -> Self {
+        Self { name: "Intail".to_owned(), logo_png: None, accent_color: "#1f4e8c".to_owned(), return_url: None }
+    }
+}

@@ -1,0 +1,53 @@
+//! The administrator's approval: what is known about it, and what to hand to the person.
+
+use crate::error::Language;
+
+/// How sure it is that the administrator's approval is what is missing (FACTS 4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum Certainty {
+    /// The service said so (`AADSTS65001`).
+    Certain = 0,
+    /// The person declined, or sent a request for approval: the service answers both alike.
+    Ambiguous = 1,
+    /// The browser was sent to the sign-in page and nothing came back; "Need admin approval" is the usual reason.
+    Likely = 2,
+}
+
+/// A missing approval of the organisation, with what the person can forward to the administrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminApproval {
+    /// How sure that is.
+    pub certainty: Certainty,
+    /// The link on which an administrator approves the app for the organisation. It asks for exactly what `connect` asks for.
+    pub url: String,
+    /// The tenant, where known: a GUID or domain.
+    pub tenant: Option<String>,
+    app: String,
+    permissions: Vec<&'static str>,
+}
+
+impl AdminApproval {
+    pub(crate) fn new(
+        certainty: Certainty,
+        url: String,
+        tenant: Option<String>,
+        app: &str,
+        permissions: Vec<&'static str>,
+    ) -> Self {
+        Self { certainty, url, tenant, app: app.to_owned(), permissions }
+    }
+
+    /// A message to the administrator: what the app is, what it reads, the link.
+    pub fn text_to_forward(&self, language: Language) -> String {
+        let (app, permissions, url) = (&self.app, self.permissions.join(", "), &self.url);
+        match language {
+            Language::English => format!(
+                "Hello,\n\nI would like to use {app} with my Microsoft 365 account. Our organisation has to approve it once. {app} asks for these permissions, all of them for reading only: {permissions}.\n\nPlease open this link as an administrator, review the permissions and accept:\n{url}\n\nThank you"
+            ),
+            Language::German => format!(
+                "Hallo,\n\nich möchte {app} mit meinem Microsoft-365-Konto verwenden. Unsere Organisation muss die App einmalig freigeben. {app} fragt nach diesen Berechtigungen, alle nur zum Lesen: {permissions}.\n\nBitte öffnen Sie diesen Link als Administratorin oder Administrator, prüfen Sie die Berechtigungen und akzeptieren Sie:\n{url}\n\nVielen Dank"
+            ),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The table of causes: each with its stable name, the kind a host switches on, who must act, and what to tell a person.
+
+use super::{Actor, ErrorKind, Language};
+
+/// What to tell the person to do, shared by the causes that ask for the same.
+#[derive(Clone, Copy)]
+enum Step {
+    AskAdministrator,
+    CheckNetwork,
+    CheckStorage,
+    ContactSupport,
+    Connect,
+    FreeSpace,
+    SignInAgain,
+    TryAgain,
+    TryLater,
+    Unlock,
+    UpdateApp,
+    UseOtherAccount,
+}
+
+impl Step {
+    fn text(self, language: Language) -> &'static str {
+        let (english, german) = match self {
+            Self::AskAdministrator => (
+                "Ask your administrator to approve the app, then connect again.",
+                "Bitten Sie Ihre Administration, die App freizugeben, und verbinden Sie sich dann erneut.",
+            ),
+            Self::CheckNetwork => {
+                ("Check the network connection and try again.", "Prüfen Sie die Netzwerkverbindung und versuchen Sie es erneut.")
+            }
+            Self::CheckStorage => (
+                "Close other copies of the app and check its data folder, then try again.",
+                "Schließen Sie andere Kopien der App, prüfen Sie ihren Datenordner und versuchen Sie es erneut.",
+            ),
+            Self::ContactSupport => (
+                "Contact the app's support and mention the code.",
+                "Wenden Sie sich an den Support der App und nennen Sie den Code.",
+            ),
+            Self::Connect => ("Connect the account.", "Verbinden Sie das Konto."),
+            Self::FreeSpace => ("Free some disk space and try again.", "Geben Sie Speicherplatz frei und versuchen Sie es erneut."),
+            Self::SignInAgain => ("Sign in again.", "Melden Sie sich erneut an."),
+            Self::TryAgain => ("Go back to the app and try again.", "Kehren Sie zur App zurück und versuchen Sie es erneut."),
+            Self::TryLater => ("Try again in a few minutes.", "Versuchen Sie es in einigen Minuten erneut."),
+            Self::Unlock => (
+                "Unlock the device or the key store and try again.",
+                "Entsperren Sie das Gerät oder den Schlüsselspeicher und versuchen Sie es erneut.",
+            ),
+            Self::UpdateApp => ("Update the app.", "Aktualisieren Sie die App."),
+            Self::UseOtherAccount => ("Sign in with the expected account.", "Melden Sie sich mit dem erwarteten Konto an."),
+        };
+        pick(language, english, german)
+    }
+}
+
+fn pick(language: Language, english: &'static str, german: &'static str) -> &'static str {
+    match language {
+        Language::English => english,
+        Language::German => german,
+    }
+}
+
+macro_rules! details {
+    ($($name:ident: $kind:ident, $actor:ident, $step:ident, $english:literal, $german:literal;)*) => {
+        /// The exact cause of an error.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Detail { $($name),* }
+
+        impl Detail {
+            #[cfg_attr(not(test), expect(dead_code, reason = "the tests walk the whole table"))]
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+
+            pub(crate) fn kind(self) -> ErrorKind {
+                match self { $(Self::$name => ErrorKind::$kind),* }
+            }
+
+            pub(crate) fn who_acts(self) -> Actor {
+                match self { $(Self::$name => Actor::$actor),* }
+            }
+
+            pub(crate) fn message(self, language: Language) -> &'static str {
+                match self { $(Self::$name => pick(language, $english, $german)),* }
+            }
+
+            pub(crate) fn next_step(self, language: Language) -> &'static str {
+                match self { $(Self::$name => Step::$step.text(language)),* }
+            }
+        }
+    };
+}
+
+details! {
+    // The call
+    InvalidArgument: InvalidArgument, Developer, ContactSupport, "The app asked for something that is not possible.", "Die App hat etwas Unmögliches angefordert.";
+    ScopeNotReadOnly: InvalidArgument, Developer, ContactSupport, "The app asked for a permission beyond reading.", "Die App hat eine Berechtigung angefordert, die über das Lesen hinausgeht.";
+    FlowDisabled: InvalidArgument, Developer, ContactSupport, "This way of signing in is switched off.", "Diese Art der Anmeldung ist ausgeschaltet.";
+    AccountGone: NotConnected, User, Connect, "The account is not connected.", "Das Konto ist nicht verbunden.";
+    LoginInProgress: Busy, Nobody, TryAgain, "A sign-in is already under way.", "Eine Anmeldung läuft bereits.";
+    Reentrant: Busy, Developer, ContactSupport, "The app called the library from inside one of its own observers.", "Die App hat die Bibliothek aus einem ihrer eigenen Beobachter aufgerufen.";
+    HandleClosed: Closed, Developer, ContactSupport, "The connection to the library was closed.", "Die Verbindung zur Bibliothek wurde geschlossen.";
+    Internal: Internal, Developer, ContactSupport, "Something went wrong inside the app.", "In der App ist ein Fehler aufgetreten.";
+    // The sign-in
+    LoginCancelled: Cancelled, User, TryAgain, "The sign-in was cancelled.", "Die Anmeldung wurde abgebrochen.";
+    LoginTimeout: TimedOut, User, AskAdministrator, "The sign-in was not finished in time. If a page said that approval is needed, your administrator has to approve the app.", "Die Anmeldung wurde nicht rechtzeitig abgeschlossen. Falls eine Seite eine Genehmigung verlangte, muss Ihre Administration die App freigeben.";
+    BrowserUnavailable: InvalidArgument, User, TryAgain, "No browser could be opened.", "Es konnte kein Browser geöffnet werden.";
+    ListenerFailed: Network, Nobody, TryAgain, "The app could not wait for the browser's answer.", "Die App konnte nicht auf die Antwort des Browsers warten.";
+    CallbackPortUnavailable: Network, Nobody, TryAgain, "The port for the browser's answer is in use.", "Der Port für die Antwort des Browsers ist belegt.";
+    CallbackStateMissing: Untrusted, User, TryAgain, "The answer of the browser carried no proof that it belongs to this sign-in.", "Die Antwort des Browsers enthielt keinen Nachweis, dass sie zu dieser Anmeldung gehört.";
+    CallbackStateMismatch: Untrusted, User, TryAgain, "The answer of the browser does not belong to a sign-in of this app, or came too late.", "Die Antwort des Browsers gehört zu keiner Anmeldung dieser App oder kam zu spät.";
+    CallbackReplayed: Untrusted, User, TryAgain, "This sign-in was already answered.", "Diese Anmeldung wurde bereits beantwortet.";
+    CallbackAmbiguous: Untrusted, User, TryAgain, "The answer of the browser contradicts itself.", "Die Antwort des Browsers widerspricht sich.";
+    CallbackIssuerMissing: Untrusted, User, TryAgain, "The answer of the browser does not say who issued it.", "Die Antwort des Browsers nennt ihren Aussteller nicht.";
+    CallbackIssuerMismatch: Untrusted, User, TryAgain, "The answer of the browser was issued by somebody else.", "Die Antwort des Browsers stammt von einem anderen Aussteller.";
+    SessionBindingMismatch: Untrusted, User, TryAgain, "The sign-in was started in another session.", "Die Anmeldung wurde in einer anderen Sitzung begonnen.";
+    PkceUnsupported: Untrusted, Developer, ContactSupport, "The sign-in service does not offer the protection that this app needs.", "Der Anmeldedienst bietet nicht den Schutz, den diese App braucht.";
+    CodeRejected: Untrusted, User, TryAgain, "The sign-in service did not accept the answer of the browser.", "Der Anmeldedienst hat die Antwort des Browsers nicht angenommen.";
+    WrongAccount: WrongAccount, User, UseOtherAccount, "Another person signed in than expected.", "Es hat sich eine andere Person angemeldet als erwartet.";
+    TenantNotAllowed: WrongAccount, User, UseOtherAccount, "This app does not accept accounts of that organisation.", "Diese App akzeptiert keine Konten dieser Organisation.";
+    DeviceCodeExpired: TimedOut, User, TryAgain, "The code for signing in has expired.", "Der Code für die Anmeldung ist abgelaufen.";
+    // Consent and policy
+    AdminConsentRequired: AdminConsentRequired, Administrator, AskAdministrator, "Your organisation has not approved this app yet.", "Ihre Organisation hat diese App noch nicht freigegeben.";
+    ConsentDenied: ConsentDeclined, User, AskAdministrator, "The permissions were not accepted, or approval was requested from your administrator.", "Die Berechtigungen wurden nicht akzeptiert, oder die Freigabe wurde bei Ihrer Administration beantragt.";
+    OverPrivileged: ConsentExceedsReadOnly, Administrator, ContactSupport, "Your organisation has granted this app more than reading; the app refuses to use that.", "Ihre Organisation hat dieser App mehr als Lesen erlaubt; die App lehnt das ab.";
+    ScopeNotGranted: AdminConsentRequired, Administrator, AskAdministrator, "A permission for this is missing.", "Dafür fehlt eine Berechtigung.";
+    BlockedByPolicy: AccessDenied, Administrator, AskAdministrator, "A policy of your organisation blocks this access.", "Eine Richtlinie Ihrer Organisation verhindert diesen Zugriff.";
+    AppUnavailable: AccessDenied, Administrator, AskAdministrator, "This app is not available in your organisation.", "Diese App ist in Ihrer Organisation nicht verfügbar.";
+    AccessDenied: AccessDenied, Administrator, AskAdministrator, "The service refused the access.", "Der Dienst hat den Zugriff verweigert.";
+    // Tokens
+    InteractionRequired: InteractionRequired, User, SignInAgain, "Your organisation asks for an extra check at sign-in.", "Ihre Organisation verlangt eine zusätzliche Prüfung bei der Anmeldung.";
+    ReauthRequired: InteractionRequired, User, SignInAgain, "Your session has ended.", "Ihre Sitzung ist beendet.";
+    ConfigError: Misconfigured, Developer, ContactSupport, "The app is not registered correctly with Microsoft.", "Die App ist bei Microsoft nicht richtig registriert.";
+    ProviderError: Service, Developer, ContactSupport, "The sign-in service reported an error.", "Der Anmeldedienst hat einen Fehler gemeldet.";
+    TokenResponseInvalid: Service, Nobody, TryLater, "The sign-in service gave an unusable answer.", "Der Anmeldedienst hat eine unbrauchbare Antwort gegeben.";
+    TokenEndpointRedirected: Untrusted, Nobody, TryLater, "The sign-in service pointed to another address, which is not followed.", "Der Anmeldedienst verwies auf eine andere Adresse; dem wird nicht gefolgt.";
+    IssuerMismatch: Untrusted, Developer, ContactSupport, "The sign-in service names itself differently than configured.", "Der Anmeldedienst nennt sich anders als eingestellt.";
+    IdTokenMissing: Untrusted, Nobody, TryLater, "The sign-in service did not say who signed in.", "Der Anmeldedienst hat nicht mitgeteilt, wer sich angemeldet hat.";
+    IdTokenInvalid: Untrusted, Nobody, TryLater, "The proof of who signed in did not pass its checks.", "Der Nachweis, wer sich angemeldet hat, hat die Prüfung nicht bestanden.";
+    KeysUnavailable: Service, Nobody, TryLater, "The keys of the sign-in service could not be read.", "Die Schlüssel des Anmeldedienstes konnten nicht gelesen werden.";
+    AccountMismatch: Untrusted, Nobody, TryLater, "The service answered for another person.", "Der Dienst hat für eine andere Person geantwortet.";
+    // Network
+    DeadlineExceeded: TimedOut, Nobody, TryAgain, "The time allowed for this has passed.", "Die dafür vorgesehene Zeit ist abgelaufen.";
+    OperationCancelled: Cancelled, User, TryAgain, "The operation was cancelled.", "Der Vorgang wurde abgebrochen.";
+    NetworkUnavailable: Network, Nobody, CheckNetwork, "The service cannot be reached.", "Der Dienst ist nicht erreichbar.";
+    NetworkTimeout: Network, Nobody, CheckNetwork, "The service did not answer in time.", "Der Dienst hat nicht rechtzeitig geantwortet.";
+    NetworkInterrupted: Network, Nobody, CheckNetwork, "The connection was interrupted.", "Die Verbindung wurde unterbrochen.";
+    NetworkProtocol: Network, Nobody, CheckNetwork, "The service, or something in between, does not speak the expected protocol.", "Der Dienst oder etwas dazwischen spricht nicht das erwartete Protokoll.";
+    ProxyFailed: Network, User, CheckNetwork, "The proxy refused the connection.", "Der Proxy hat die Verbindung abgelehnt.";
+    TlsFailed: Network, Administrator, CheckNetwork, "The connection is not trusted.", "Der Verbindung wird nicht vertraut.";
+    ResponseTooLarge: Service, Nobody, TryLater, "The answer of the service is too large.", "Die Antwort des Dienstes ist zu groß.";
+    UnexpectedResponse: Service, Nobody, TryLater, "The service gave an unusable answer.", "Der Dienst hat eine unbrauchbare Antwort gegeben.";
+    InsecureUrl: Untrusted, Developer, ContactSupport, "An address is not protected.", "Eine Adresse ist nicht geschützt.";
+    HostNotAllowed: Untrusted, Developer, ContactSupport, "An address belongs to somebody else.", "Eine Adresse gehört jemand anderem.";
+    RedirectRefused: Untrusted, Nobody, TryLater, "The service pointed to another address, which is not followed.", "Der Dienst verwies auf eine andere Adresse; dem wird nicht gefolgt.";
+    Throttled: Throttled, Nobody, TryLater, "The service asks for a pause.", "Der Dienst bittet um eine Pause.";
+    ServiceUnavailable: Service, Nobody, TryLater, "The service is not available at the moment.", "Der Dienst ist im Moment nicht verfügbar.";
+    // Store and keys
+    StoreMissing: StorageUnavailable, User, Connect, "The store of the connected accounts is gone.", "Der Speicher der verbundenen Konten ist verschwunden.";
+    StoreBusy: StorageUnavailable, Nobody, CheckStorage, "The store is in use.", "Der Speicher ist in Benutzung.";
+    StoreFull: StorageUnavailable, User, FreeSpace, "There is no space left to store the account.", "Es ist kein Platz mehr, um das Konto zu speichern.";
+    StoreReadOnly: StorageUnavailable, User, CheckStorage, "The store cannot be written.", "Der Speicher kann nicht beschrieben werden.";
+    StoreMoved: StorageUnavailable, User, CheckStorage, "The store was moved or replaced while in use.", "Der Speicher wurde während der Benutzung verschoben oder ersetzt.";
+    StoreUnsafePath: StorageUnavailable, Developer, CheckStorage, "The place of the store is not safe.", "Der Ort des Speichers ist nicht sicher.";
+    StoreUnsafePermissions: StorageUnavailable, Developer, CheckStorage, "Other people can read or change the store.", "Andere Personen können den Speicher lesen oder ändern.";
+    StoreFailed: StorageUnavailable, Nobody, CheckStorage, "The store could not be read or written.", "Der Speicher konnte nicht gelesen oder geschrieben werden.";
+    StoreCorrupt: StorageDamaged, User, ContactSupport, "The store is damaged.", "Der Speicher ist beschädigt.";
+    StoreTampered: StorageDamaged, User, ContactSupport, "A stored account was changed from outside.", "Ein gespeichertes Konto wurde von außen verändert.";
+    StoreTooNew: StorageTooNew, User, UpdateApp, "The store was written by a newer version of the app.", "Der Speicher wurde von einer neueren Version der App geschrieben.";
+    KeyUnavailable: KeyUnavailable, User, Unlock, "The key of the store is not available now.", "Der Schlüssel des Speichers ist im Moment nicht verfügbar.";
+    StoreWrongKey: KeyRejected, Developer, ContactSupport, "The key does not open the store.", "Der Schlüssel öffnet den Speicher nicht.";
+    StoreKeyMissing: KeyRejected, Developer, ContactSupport, "No key for the store was given.", "Für den Speicher wurde kein Schlüssel angegeben.";
+    KeyFileUnsafe: KeyRejected, Developer, CheckStorage, "Other people can read the key file, or it is not a key file.", "Andere Personen können die Schlüsseldatei lesen, oder es ist keine Schlüsseldatei.";
+}

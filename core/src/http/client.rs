@@ -1,0 +1,3 @@
+//! The adapter over reqwest.
+#[derive(Debug)]
+pub(crate) struct HttpClient;
