@@ -10,6 +10,9 @@ mod config;
 mod consent;
 mod error;
 mod http;
+mod log;
+mod model;
+mod oauth;
 mod secret;
 
 pub use call::{CallOptions, CancelToken};
@@ -17,3 +20,8 @@ pub use clock::{Clock, SystemClock};
 pub use config::{AppIdentity, Cloud, Config, NetworkConfig, ProxyPassword};
 pub use consent::{AdminApproval, Certainty, Scope, ScopeReport};
 pub use error::{Actor, Error, ErrorKind, Language, Result};
+pub use log::{LogLevel, LogRecord, LogSink};
+pub use model::{
+    AccessToken, AccountInfo, AccountState, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver,
+    ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis, Disconnected, Profile, StateReport,
+};
