@@ -54,7 +54,7 @@ fn planted_words_are_found() {
 fn forbidden_words(files: &[File]) -> Vec<String> {
     let mut findings = Vec::new();
     for file in files {
-        let is_lock = file.path.ends_with(".lock") || file.path.ends_with("package-lock.json");
+        let is_lock = file.has_extension(&["lock"]) || file.path.ends_with("package-lock.json");
         let registries = if is_lock { &[] } else { REGISTRIES };
         for (number, line) in file.text.lines().enumerate() {
             let hits = MACHINE.iter().filter(|word| holds_path(line, word));
