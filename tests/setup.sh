@@ -78,6 +78,10 @@ $(tail -n 5 "$LOG")"
 # ---- Rust -----------------------------------------------------------------------------------------------------------
 rust_ready() {
   local version
+  # Asked first, as some rustups would silently fetch a pinned toolchain that is missing.
+  if [ -z "${RUSTUP_TOOLCHAIN:-}" ] && command -v rustup >/dev/null; then
+    rustup toolchain list 2>/dev/null | grep -q "^$RUST_PINNED-" || return 1
+  fi
   version=$(rustc --version 2>/dev/null | awk '{print $2}') && [ -n "$version" ] &&
     cargo --version >/dev/null 2>&1 && at_least "$version" "$RUST_MIN"
 }
@@ -95,8 +99,8 @@ rust_from_rustup() {
 
 # With Debian's Rust, there already or about to be, clippy and rustfmt are packages too.
 rust_lints_from_apt() {
-  { cargo_has clippy && cargo_has rustfmt; } && return 1
-  ! command -v cargo >/dev/null || [ "$(command -v cargo)" = /usr/bin/cargo ] && ! command -v rustup >/dev/null
+  cargo_has clippy && cargo_has rustfmt && return 1
+  dpkg -s rustc-web >/dev/null 2>&1 || ! { command -v cargo || command -v rustup; } >/dev/null
 }
 
 # ---- Tools of our own, below target/tools -------------------------------------------------------------------------------
