@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make check`, and with the argument `deep` the longer part of `make check-deep`. The tests run last, so that the test
-# runner's own lines are the last ones. What a missing tool leaves out is named before the tests (see tests/setup.sh).
+# runner's own lines are the last ones; those of the documentation before them, as many crates have none. What a missing tool leaves out is named before the tests (see tests/setup.sh).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -26,7 +26,8 @@ quick_checks() {
 
 tests() {
   [ -z "$LEFT_OUT" ] || echo "check: LEFT OUT, because the tools cannot be had here: $LEFT_OUT"
-  run "tests (builds them first: some minutes)" cargo test --workspace --locked
+  run "examples in the documentation" cargo test --workspace --locked --doc
+  run "tests (builds them first: some minutes)" cargo test --workspace --locked --lib --bins --tests --examples
 }
 
 # A database that cannot be reached is said; an advisory that is found fails.

@@ -201,7 +201,7 @@ judge_left_out() {
   done
   [ -z "$required" ] || stop "CONFORMANCE_REQUIRE asks for what is not there:$required"
   [ "$1" = check ] && [ -n "$LEFT_OUT" ] || return 0
-  say "cannot be had here:$LEFT_OUT. Their checks are left out. (clippy and rustfmt come with rustup, https://rustup.rs)"
+  say "cannot be had here:$LEFT_OUT. Their checks are left out. (Why: $LOG. clippy and rustfmt come with rustup, https://rustup.rs)"
   [ "${CI:-}" != true ] || stop "with CI=true nothing may be left out"
 }
 
