@@ -1,0 +1,6 @@
+//! The control interface: one list of changes, reachable as typed methods and over HTTP.
+
+pub(crate) mod apply;
+pub(crate) mod change;
+pub(crate) mod handle;
+pub(crate) mod routes;
