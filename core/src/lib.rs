@@ -11,6 +11,7 @@ mod consent;
 mod error;
 mod http;
 mod secret;
+mod task;
 
 pub use call::{CallOptions, CancelToken};
 pub use clock::{Clock, SystemClock};
