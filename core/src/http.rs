@@ -4,6 +4,9 @@
 
 mod allowed_url;
 mod client;
+mod failure;
+mod proxy;
+mod tls;
 
 pub(crate) use allowed_url::{AllowedUrl, Origin};
 pub(crate) use client::HttpClient;

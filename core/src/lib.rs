@@ -14,6 +14,7 @@ mod log;
 mod model;
 mod oauth;
 mod secret;
+mod task;
 
 pub use call::{CallOptions, CancelToken};
 pub use clock::{Clock, SystemClock};

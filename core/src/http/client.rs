@@ -1,3 +1,194 @@
-//! The adapter over reqwest.
-#[derive(Debug)]
-pub(crate) struct HttpClient;
+//! The adapter over reqwest: one request, one bounded answer, nothing behind the caller's back.
+//!
+//! What reqwest would do by itself is switched off here: following redirects (it sends a POST body again on 307), retrying,
+//! cookies, `Referer`, the proxy of the environment, and every protocol but HTTP/1.1. What is left is kept-alive connections.
+
+use super::{Method, Request, Response, Transport, failure, proxy::Proxy, tls};
+use crate::{
+    config::NetworkConfig,
+    error::{Detail, Error, Result},
+};
+use arc_swap::ArcSwapOption;
+use reqwest::{
+    blocking,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+use rustls::pki_types::CertificateDer;
+use std::{fmt, io::Read, mem::ManuallyDrop, process, sync::Arc, thread, time::Duration};
+use zeroize::Zeroizing;
+
+/// The first piece of a body that is read at once; also the step in which memory for it grows at least.
+const CHUNK: usize = 16 * 1024;
+
+/// Limits that a request's deadline only shortens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Until the connection stands: name, TCP, proxy and TLS together.
+    pub(super) connect: Duration,
+    /// Without a byte from the server.
+    pub(super) idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), idle: Duration::from_secs(30) }
+    }
+}
+
+/// Sends requests; cheap to make, connects when first used. [`send`](Transport::send) runs on one of our own worker threads only:
+/// reqwest's blocking client panics where an async runtime runs. Dropping it is allowed anywhere and waits for nothing.
+pub(crate) struct HttpClient {
+    proxy: Option<Proxy>,
+    roots: Vec<CertificateDer<'static>>,
+    limits: Limits,
+    connected: ArcSwapOption<Connected>,
+}
+
+impl HttpClient {
+    /// Parses the proxy and the certificates; touches no network.
+    pub(crate) fn new(network: &NetworkConfig) -> Result<Self> {
+        Self::with_limits(network, Limits::default())
+    }
+
+    pub(super) fn with_limits(network: &NetworkConfig, limits: Limits) -> Result<Self> {
+        Ok(Self {
+            proxy: Proxy::from_config(network)?,
+            roots: tls::parse_roots(&network.extra_root_certificates)?,
+            limits,
+            connected: ArcSwapOption::empty(),
+        })
+    }
+
+    /// The client of this process. A child after `fork` makes its own: the parent's has no thread there, and its connections must
+    /// not be written to by two.
+    fn connected(&self) -> Result<Arc<Connected>> {
+        if let Some(known) = self.connected.load_full().filter(|known| known.process == process::id()) {
+            return Ok(known);
+        }
+        let fresh = Arc::new(Connected { client: Some(self.build()?), process: process::id() });
+        self.connected.store(Some(Arc::clone(&fresh)));
+        Ok(fresh)
+    }
+
+    fn build(&self) -> Result<blocking::Client> {
+        // The read time-out is the async builder's alone; the blocking one is made from it.
+        let builder = reqwest::Client::builder()
+            .user_agent(user_agent())
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
+            .http1_only()
+            .connect_timeout(self.limits.connect)
+            .read_timeout(self.limits.idle)
+            .pool_idle_timeout(Duration::from_secs(60))
+            .tls_backend_preconfigured(tls::config(&self.roots)?);
+        let builder = match &self.proxy {
+            Some(proxy) => builder.proxy(proxy.to_reqwest()?),
+            None => builder,
+        };
+        blocking::ClientBuilder::from(builder).build().map_err(|_| Error::from(Detail::Internal).with_what("http client"))
+    }
+}
+
+impl Transport for HttpClient {
+    fn send(&self, request: &Request) -> Result<Response> {
+        let host = request.url.host();
+        let connected = self.connected()?;
+        let client = connected.client.as_ref().ok_or_else(|| Error::from(Detail::HandleClosed))?;
+        let sending = match &request.method {
+            Method::Get => client.get(request.url.as_str()),
+            Method::PostForm(form) => client
+                .post(request.url.as_str())
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.expose().to_vec()),
+        };
+        let left = request.deadline.remaining();
+        if left.is_zero() {
+            return Err(Error::from(Detail::NetworkTimeout).with_what(host.to_owned()));
+        }
+        let answer = sending.headers(header_map(request)?).timeout(left).send();
+        let mut answer = answer.map_err(|error| failure::classify(&error, host))?;
+        let status = answer.status().as_u16();
+        let headers = readable_headers(answer.headers());
+        let expected = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(CHUNK);
+        let body = read_body(&mut answer, expected, request.limit, host)?;
+        Ok(Response { status, headers, body })
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").field("proxy", &self.proxy).field("extra_roots", &self.roots.len()).finish_non_exhaustive()
+    }
+}
+
+/// reqwest's client with the process that made it.
+struct Connected {
+    client: Option<blocking::Client>,
+    process: u32,
+}
+
+impl Drop for Connected {
+    /// Ending the client waits for its thread, which may wait for a name server; so it happens on a thread of its own, or never
+    /// where none can be had. In a forked child there is no thread to wait for.
+    fn drop(&mut self) {
+        let Some(client) = self.client.take().map(ManuallyDrop::new) else { return };
+        if self.process == process::id() {
+            let end = thread::Builder::new().name("intail-office365-end".to_owned());
+            drop(end.spawn(move || drop(ManuallyDrop::into_inner(client))));
+        }
+    }
+}
+
+/// `Intail-Connect/0.1.0 (linux; x86_64)` (FACTS 10).
+fn user_agent() -> String {
+    format!("Intail-Connect/{} ({}; {})", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH)
+}
+
+fn header_map(request: &Request) -> Result<HeaderMap> {
+    let mut map = HeaderMap::with_capacity(request.headers.len());
+    for header in &request.headers {
+        let value = HeaderValue::from_str(&header.value);
+        let mut value = value.map_err(|_| Error::from(Detail::InvalidArgument).with_what(header.name))?;
+        value.set_sensitive(true);
+        let name = reqwest::header::HeaderName::from_bytes(header.name.as_bytes());
+        map.append(name.map_err(|_| Error::from(Detail::Internal).with_what(header.name))?, value);
+    }
+    Ok(map)
+}
+
+/// Names arrive in lower case; a value that is not visible ASCII is dropped.
+fn readable_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
+}
+
+/// Reads the body, decompressed, up to `limit`. Memory that is outgrown is wiped.
+fn read_body(source: &mut impl Read, expected: usize, limit: usize, host: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let mut body = Zeroizing::new(Vec::with_capacity(expected.min(limit)));
+    let mut chunk = Zeroizing::new(vec![0; CHUNK]);
+    loop {
+        let read = match source.read(&mut chunk) {
+            Ok(0) => return Ok(body),
+            Ok(read) => chunk.get(..read).unwrap_or_default(),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(failure::classify(&error, host)),
+        };
+        let length = body.len().saturating_add(read.len());
+        if length > limit {
+            return Err(Error::from(Detail::ResponseTooLarge).with_what(host.to_owned()));
+        }
+        if length > body.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(length.saturating_mul(2).min(limit)));
+            larger.extend_from_slice(&body);
+            body = larger;
+        }
+        body.extend_from_slice(read);
+    }
+}
+
+#[cfg(test)]
+mod tests;
