@@ -2,7 +2,7 @@
 
 mod settings;
 
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Settings, is_guid};
 
 /// Which Microsoft cloud the organisation lives in. Registrations and accounts of one cloud do not exist in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -10,6 +10,7 @@ mod config;
 mod consent;
 mod error;
 mod http;
+mod oauth;
 mod secret;
 
 pub use call::{CallOptions, CancelToken};
