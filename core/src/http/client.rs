@@ -71,8 +71,7 @@ impl HttpClient {
     }
 
     fn build(&self) -> Result<blocking::Client> {
-        // The read time-out is the async builder's alone; the blocking one is made from it.
-        let builder = reqwest::Client::builder()
+        let builder = blocking::Client::builder()
             .user_agent(user_agent())
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -83,14 +82,15 @@ impl HttpClient {
             .no_zstd()
             .http1_only()
             .connect_timeout(self.limits.connect)
-            .read_timeout(self.limits.idle)
+            // Holds for the head and for each piece of the body, where the request brings no limit of its own.
+            .timeout(self.limits.idle)
             .pool_idle_timeout(Duration::from_secs(60))
             .tls_backend_preconfigured(tls::config(&self.roots)?);
         let builder = match &self.proxy {
             Some(proxy) => builder.proxy(proxy.to_reqwest()?),
             None => builder,
         };
-        blocking::ClientBuilder::from(builder).build().map_err(|_| Error::from(Detail::Internal).with_what("http client"))
+        builder.build().map_err(|_| Error::from(Detail::Internal).with_what("http client"))
     }
 }
 
@@ -106,16 +106,21 @@ impl Transport for HttpClient {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose().to_vec()),
         };
+        let mut sending = sending.headers(header_map(request)?);
         let left = request.deadline.remaining();
         if left.is_zero() {
             return Err(Error::from(Detail::NetworkTimeout).with_what(host.to_owned()));
         }
-        let answer = sending.headers(header_map(request)?).timeout(left).send();
-        let mut answer = answer.map_err(|error| failure::classify(&error, host))?;
+        // reqwest takes either a limit for all or one for each wait. A deadline that is nearer than the idle limit is the one for
+        // all; a later one is checked between the pieces, so this thread may outstay it by one idle limit. Its caller does not.
+        if left <= self.limits.idle {
+            sending = sending.timeout(left);
+        }
+        let mut answer = sending.send().map_err(|error| failure::classify(&error, host))?;
         let status = answer.status().as_u16();
         let headers = readable_headers(answer.headers());
         let expected = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(CHUNK);
-        let body = read_body(&mut answer, expected, request.limit, host)?;
+        let body = read_body(&mut answer, expected, request)?;
         Ok(Response { status, headers, body })
     }
 }
@@ -166,8 +171,9 @@ fn readable_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
 }
 
-/// Reads the body, decompressed, up to `limit`. Memory that is outgrown is wiped.
-fn read_body(source: &mut impl Read, expected: usize, limit: usize, host: &str) -> Result<Zeroizing<Vec<u8>>> {
+/// Reads the body, decompressed, up to the limit. Memory that is outgrown is wiped.
+fn read_body(source: &mut impl Read, expected: usize, request: &Request) -> Result<Zeroizing<Vec<u8>>> {
+    let (limit, host) = (request.limit, request.url.host());
     let mut body = Zeroizing::new(Vec::with_capacity(expected.min(limit)));
     let mut chunk = Zeroizing::new(vec![0; CHUNK]);
     loop {
@@ -177,6 +183,9 @@ fn read_body(source: &mut impl Read, expected: usize, limit: usize, host: &str) 
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(failure::classify(&error, host)),
         };
+        if request.deadline.has_passed() {
+            return Err(Error::from(Detail::NetworkTimeout).with_what(host.to_owned()));
+        }
         let length = body.len().saturating_add(read.len());
         if length > limit {
             return Err(Error::from(Detail::ResponseTooLarge).with_what(host.to_owned()));

@@ -149,7 +149,7 @@ fn close_waits_for_what_runs_and_refuses_the_rest() {
 fn close_does_not_wait_longer_than_its_patience() {
     let workers = Workers::new();
     let (stop, stopped) = mpsc::channel::<()>();
-    workers.spawn(move || drop(stopped.recv()));
+    workers.spawn(move || assert!(stopped.recv().is_err()));
     let started = Instant::now();
     workers.close(Duration::from_millis(100));
     assert!((100..3000).contains(&started.elapsed().as_millis()));
@@ -163,7 +163,7 @@ fn close_tells_those_whose_work_never_began() {
     let stopped = Arc::new(Mutex::new(stopped));
     for _ in 0..BRISK {
         let stopped = Arc::clone(&stopped);
-        workers.spawn(move || drop(stopped.lock().unwrap().recv()));
+        workers.spawn(move || assert!(stopped.lock().unwrap().recv().is_err()));
     }
     let behind = Arc::clone(&workers);
     let waiting = thread::spawn(move || behind.run(&long_call(), || ()));
@@ -182,7 +182,7 @@ fn eight_hung_jobs_delay_the_ninth_by_no_more_than_the_patience() {
     let stopped = Arc::new(Mutex::new(stopped));
     for _ in 0..BRISK {
         let stopped = Arc::clone(&stopped);
-        workers.spawn(move || drop(stopped.lock().unwrap().recv()));
+        workers.spawn(move || assert!(stopped.lock().unwrap().recv().is_err()));
     }
     let started = Instant::now();
     workers.run(&long_call(), || ()).unwrap();

@@ -1,1 +1,7 @@
+//! The adapter against real servers on loopback that misbehave.
 
+mod environment;
+mod exchange;
+mod proxies;
+mod rig;
+mod trust;
