@@ -1,0 +1,11 @@
+//! The sandbox as its clients see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets something unexpected should stop"
+)]
+
+mod authorize;
+mod client;
