@@ -27,6 +27,8 @@ use crate::tls::Identity;
 
 /// Bodies beyond this are refused; nothing here needs more.
 const BODY_LIMIT: usize = 1 << 20;
+/// Between the last byte of a cut body and the end of its connection.
+const CUT_PAUSE: Duration = Duration::from_millis(30);
 
 /// One of the two servers, as its requests see it.
 #[derive(Clone)]
@@ -192,7 +194,7 @@ fn response(reply: Reply, cut_after: Option<usize>) -> Response {
         Some(bytes) => {
             builder = builder.header("content-length", reply.body.len());
             let sent = reply.body.get(..bytes).unwrap_or(&reply.body).to_vec();
-            builder.body(Body::new(CutBody(Some(Bytes::from(sent)))))
+            builder.body(Body::new(CutBody::new(sent)))
         }
         None => builder.body(Body::from(reply.body)),
     };
@@ -211,8 +213,21 @@ fn content_security(body: &[u8]) -> &'static str {
     }
 }
 
-/// A body that ends in the middle.
-struct CutBody(Option<Bytes>);
+/// A body that ends in the middle. The pause lets what was sent so far reach the client before the connection breaks.
+struct CutBody {
+    sent: Option<Bytes>,
+    pause: Pin<Box<tokio::time::Sleep>>,
+}
+
+impl CutBody {
+    fn new(sent: Vec<u8>) -> CutBody {
+        let pause = Box::pin(tokio::time::sleep(CUT_PAUSE));
+        CutBody {
+            sent: Some(Bytes::from(sent)),
+            pause,
+        }
+    }
+}
 
 impl http_body::Body for CutBody {
     type Data = Bytes;
@@ -220,12 +235,13 @@ impl http_body::Body for CutBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
-        Poll::Ready(Some(match self.0.take() {
-            Some(bytes) => Ok(http_body::Frame::data(bytes)),
-            None => Err(io::ErrorKind::ConnectionAborted.into()),
-        }))
+        if let Some(bytes) = self.sent.take().filter(|bytes| !bytes.is_empty()) {
+            return Poll::Ready(Some(Ok(http_body::Frame::data(bytes))));
+        }
+        let broken = || Some(Err(io::ErrorKind::ConnectionAborted.into()));
+        self.pause.as_mut().poll(context).map(|()| broken())
     }
 }
 

@@ -129,7 +129,7 @@ fn policies(state: &State, grant: &Grant, tenant: &Tenant, user: &User) -> Resul
 }
 
 /// Every resource scope must still be granted; a request for OpenID scopes alone needs some grant to be left.
-fn consent(
+pub(crate) fn consent(
     state: &State,
     tenant: &Tenant,
     user: &User,

@@ -115,6 +115,7 @@ fn code(turn: &mut Turn<'_>, alias: &str) -> Result<Reply, Problem> {
         code.redeemed = true;
     }
     let wanted = wanted(turn, &record)?;
+    still_granted(turn, &record, &wanted)?;
     Ok(issue::tokens(turn, record.grant, &wanted))
 }
 
@@ -168,6 +169,18 @@ fn wanted(turn: &Turn<'_>, record: &Code) -> Result<Wanted, Problem> {
         cae: record.grant.cae || asks_for_cae(request.form.value("claims")),
         refreshed: false,
     })
+}
+
+/// Redeeming for more than was granted, or after the grant was withdrawn.
+fn still_granted(turn: &Turn<'_>, record: &Code, wanted: &Wanted) -> Result<(), Problem> {
+    let state = &*turn.state;
+    match (
+        state.tenant(&record.grant.tenant_id),
+        state.user(&record.grant.user_name),
+    ) {
+        (Some(tenant), Some(user)) => refresh::consent(state, tenant, user, &wanted.scopes),
+        _ => Err(Problem::new(50_034).about(&record.grant.user_name)),
+    }
 }
 
 #[cfg(test)]

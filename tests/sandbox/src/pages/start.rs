@@ -114,7 +114,7 @@ fn switch(tenant: &Tenant, change: &str, label: &str, on: bool) -> Markup {
         form method="post" action={ "/_control/" (change) } {
             input type="hidden" name="tenant" value=(tenant.name);
             input type="hidden" name="on" value=(!on);
-            button type="submit" aria-label={ "Turn " (if on { "off" } else { "on" }) ": " (label) ", " (tenant.display_name) } {
+            button type="submit" aria-label={ (label) ": " (if on { "on" } else { "off" }) ", " (tenant.display_name) } {
                 (label) ": " (if on { "on" } else { "off" })
             }
         }

@@ -273,3 +273,30 @@ pub(crate) fn decode(token: &str) -> (Value, Value) {
     };
     (part(0), part(1))
 }
+
+/// The consent page and the session cookie of somebody who just signed in.
+pub(crate) fn consent_page(rig: &Rig, user: &str) -> (String, String) {
+    let url = rig.authorize_url("organizations", &[]);
+    let path = url.strip_prefix(&rig.sandbox.authority()).unwrap();
+    let login = rig.get(path, &[]).body;
+    let flow = login
+        .split("name=\"flow\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let form = encode(&[
+        ("flow", flow.to_owned()),
+        ("username", user.to_owned()),
+        ("password", "x".to_owned()),
+        ("do", "next".to_owned()),
+    ]);
+    let answer = rig.post("/organizations/login", &form, &[]);
+    let cookie = answer.headers["set-cookie"]
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    (answer.body, cookie)
+}

@@ -7,5 +7,14 @@
     reason = "a test that meets something unexpected should stop"
 )]
 
+mod admin_consent;
 mod authorize;
 mod client;
+mod consent;
+mod device;
+mod faults;
+mod guests;
+mod lifecycle;
+mod metadata;
+mod pages;
+mod tokens;
