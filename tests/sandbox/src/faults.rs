@@ -72,11 +72,20 @@ pub struct Fault {
 impl Fault {
     /// A fault of that name at an endpoint, to be filled in with struct update syntax.
     pub fn at(endpoint: Endpoint, name: &str) -> Fault {
-        Fault { name: name.to_owned(), endpoint: Some(endpoint), ..Fault::default() }
+        Fault {
+            name: name.to_owned(),
+            endpoint: Some(endpoint),
+            ..Fault::default()
+        }
     }
 
     /// The token endpoint answers an OAuth error in Microsoft's shape.
-    pub fn token_error(error: &str, suberror: Option<&str>, codes: &[u32], claims: Option<&str>) -> Fault {
+    pub fn token_error(
+        error: &str,
+        suberror: Option<&str>,
+        codes: &[u32],
+        claims: Option<&str>,
+    ) -> Fault {
         let first = codes.first().copied().unwrap_or_default();
         let mut body = json!({
             "error": error,
@@ -90,13 +99,20 @@ impl Fault {
             members.extend(suberror.map(|text| ("suberror".to_owned(), text.into())));
             members.extend(claims.map(|text| ("claims".to_owned(), text.into())));
         }
-        Fault { status: Some(400), body: Some(body), ..Fault::at(Endpoint::Token, "token_error") }
+        Fault {
+            status: Some(400),
+            body: Some(body),
+            ..Fault::at(Endpoint::Token, "token_error")
+        }
     }
 
     /// Only so many times.
     #[must_use]
     pub fn times(self, times: u32) -> Fault {
-        Fault { times: Some(times), ..self }
+        Fault {
+            times: Some(times),
+            ..self
+        }
     }
 
     /// Whether the endpoint is run at all.
@@ -110,8 +126,13 @@ impl Fault {
 
     fn matches(&self, request: &Request) -> bool {
         let here = endpoints(request);
-        self.endpoint.map_or(!here.is_empty() || !request.path.starts_with("/_control"), |at| here.contains(&at))
-            && self.when.iter().all(|(name, value)| request.parameter(name) == Some(value))
+        self.endpoint.map_or(
+            !here.is_empty() || !request.path.starts_with("/_control"),
+            |at| here.contains(&at),
+        ) && self
+            .when
+            .iter()
+            .all(|(name, value)| request.parameter(name) == Some(value))
     }
 
     /// The answer under this fault; `reply` is the endpoint's own, if it was run.
@@ -157,7 +178,8 @@ impl Faults {
 
     /// Removes the faults of that name, or all of them.
     pub(crate) fn clear(&mut self, name: Option<&str>) {
-        self.0.retain(|fault| name.is_some_and(|name| fault.name != name));
+        self.0
+            .retain(|fault| name.is_some_and(|name| fault.name != name));
     }
 
     pub(crate) fn list(&self) -> &[Fault] {
@@ -188,7 +210,9 @@ fn endpoints(request: &Request) -> Vec<Endpoint> {
         [_, "oauth2", "v2.0", "token"] => vec![Endpoint::Token],
         [_, "oauth2", "v2.0", "authorize"] => vec![Endpoint::Authorize],
         [_, "oauth2", "v2.0", "devicecode"] => vec![Endpoint::DeviceCode],
-        [_, "v2.0", ".well-known", "openid-configuration"] | [_, "discovery", "instance"] => vec![Endpoint::Discovery],
+        [_, "v2.0", ".well-known", "openid-configuration"] | [_, "discovery", "instance"] => {
+            vec![Endpoint::Discovery]
+        }
         [_, "discovery", "v2.0", "keys"] => vec![Endpoint::Keys],
         ["graph", "v1.0", "me"] => vec![Endpoint::Me, Endpoint::Graph],
         ["graph", ..] => vec![Endpoint::Graph],

@@ -27,6 +27,8 @@ use crate::tls::Identity;
 
 /// Bodies beyond this are refused; nothing here needs more.
 const BODY_LIMIT: usize = 1 << 20;
+/// Between the last byte of a cut body and the end of its connection.
+const CUT_PAUSE: Duration = Duration::from_millis(30);
 
 /// One of the two servers, as its requests see it.
 #[derive(Clone)]
@@ -46,12 +48,21 @@ pub(crate) fn spawn(
 ) {
     let resets = Resets::default();
     let app = |https: bool| {
-        let server = Server { shared: Arc::clone(shared), https, resets: resets.clone() };
-        Router::new().fallback(answer).with_state(server).into_make_service_with_connect_info::<SocketAddr>()
+        let server = Server {
+            shared: Arc::clone(shared),
+            https,
+            resets: resets.clone(),
+        };
+        Router::new()
+            .fallback(answer)
+            .with_state(server)
+            .into_make_service_with_connect_info::<SocketAddr>()
     };
     for listener in http {
         if let Ok(server) = axum_server::from_tcp(listener) {
-            let server = server.handle(handle.clone()).acceptor(ResetAcceptor(resets.clone()));
+            let server = server
+                .handle(handle.clone())
+                .acceptor(ResetAcceptor(resets.clone()));
             tokio::spawn(server.serve(app(false)));
         }
     }
@@ -59,7 +70,12 @@ pub(crate) fn spawn(
         if let Ok(server) = axum_server::from_tcp(listener) {
             let config = RustlsConfig::from_config(Arc::clone(&identity.config));
             let acceptor = RustlsAcceptor::new(config).acceptor(ResetAcceptor(resets.clone()));
-            tokio::spawn(server.handle(handle.clone()).acceptor(acceptor).serve(app(true)));
+            tokio::spawn(
+                server
+                    .handle(handle.clone())
+                    .acceptor(acceptor)
+                    .serve(app(true)),
+            );
         }
     }
 }
@@ -75,10 +91,18 @@ async fn answer(
     let control = request.path.starts_with("/_control");
     let (fault, seq) = {
         let mut state = server.shared.state();
-        let fault = if control { None } else { state.faults.take(&request) };
+        let fault = if control {
+            None
+        } else {
+            state.faults.take(&request)
+        };
         let now = state.now();
         let name = fault.as_ref().map(|fault| fault.name.clone());
-        let seq = if control { 0 } else { state.log.begin(&request, now, name) };
+        let seq = if control {
+            0
+        } else {
+            state.log.begin(&request, now, name)
+        };
         (fault, seq)
     };
     let Some(fault) = fault else {
@@ -91,11 +115,19 @@ async fn answer(
     faulty(&server, &request, &fault, seq, peer).await
 }
 
-async fn faulty(server: &Server, request: &Request, fault: &Fault, seq: u64, peer: SocketAddr) -> Response {
+async fn faulty(
+    server: &Server,
+    request: &Request,
+    fault: &Fault,
+    seq: u64,
+    peer: SocketAddr,
+) -> Response {
     tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     let reply = {
         let mut state = server.shared.state();
-        let own = fault.runs_endpoint().then(|| dispatch(&mut state, request, &server.shared.ca_pem));
+        let own = fault
+            .runs_endpoint()
+            .then(|| dispatch(&mut state, request, &server.shared.ca_pem));
         let reply = fault.bend(own);
         if !fault.reset {
             state.log.finish(seq, reply.status);
@@ -113,29 +145,45 @@ async fn faulty(server: &Server, request: &Request, fault: &Fault, seq: u64, pee
 async fn read(server: &Server, request: HttpRequest) -> Result<Request, axum::Error> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_LIMIT).await?;
-    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
+    let host = parts
+        .headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .filter(|host| is_host(host));
     let host = host.map_or_else(|| server.shared.fallback_host(server.https), str::to_owned);
     let is_form = parts.headers.get(CONTENT_TYPE).is_some_and(|kind| {
-        kind.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded")
+        kind.as_bytes()
+            .to_ascii_lowercase()
+            .starts_with(b"application/x-www-form-urlencoded")
     });
     Ok(Request {
         method: parts.method,
         origin: format!("{}://{host}", if server.https { "https" } else { "http" }),
         path: parts.uri.path().to_owned(),
         query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
-        form: if is_form { Fields::parse(&body) } else { Fields::default() },
+        form: if is_form {
+            Fields::parse(&body)
+        } else {
+            Fields::default()
+        },
         headers: parts.headers,
         body: body.to_vec(),
     })
 }
 
 fn is_host(host: &str) -> bool {
-    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+    !host.is_empty()
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
 }
 
 fn response(reply: Reply, cut_after: Option<usize>) -> Response {
     let mut builder = Response::builder().status(reply.status);
-    let page = reply.headers.iter().any(|(name, value)| name == "content-type" && value.starts_with("text/html"));
+    let page = reply
+        .headers
+        .iter()
+        .any(|(name, value)| name == "content-type" && value.starts_with("text/html"));
     for (name, value) in &reply.headers {
         builder = builder.header(name, value);
     }
@@ -146,7 +194,7 @@ fn response(reply: Reply, cut_after: Option<usize>) -> Response {
         Some(bytes) => {
             builder = builder.header("content-length", reply.body.len());
             let sent = reply.body.get(..bytes).unwrap_or(&reply.body).to_vec();
-            builder.body(Body::new(CutBody(Some(Bytes::from(sent)))))
+            builder.body(Body::new(CutBody::new(sent)))
         }
         None => builder.body(Body::from(reply.body)),
     };
@@ -155,7 +203,9 @@ fn response(reply: Reply, cut_after: Option<usize>) -> Response {
 
 /// Only the page that posts itself may run its script.
 fn content_security(body: &[u8]) -> &'static str {
-    let posts_itself = body.windows(26).any(|window| window == b"data-page=\"form-post\"><main");
+    let posts_itself = body
+        .windows(26)
+        .any(|window| window == b"data-page=\"form-post\"><main");
     if posts_itself {
         "default-src 'none'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
     } else {
@@ -163,8 +213,21 @@ fn content_security(body: &[u8]) -> &'static str {
     }
 }
 
-/// A body that ends in the middle.
-struct CutBody(Option<Bytes>);
+/// A body that ends in the middle. The pause lets what was sent so far reach the client before the connection breaks.
+struct CutBody {
+    sent: Option<Bytes>,
+    pause: Pin<Box<tokio::time::Sleep>>,
+}
+
+impl CutBody {
+    fn new(sent: Vec<u8>) -> CutBody {
+        let pause = Box::pin(tokio::time::sleep(CUT_PAUSE));
+        CutBody {
+            sent: Some(Bytes::from(sent)),
+            pause,
+        }
+    }
+}
 
 impl http_body::Body for CutBody {
     type Data = Bytes;
@@ -172,12 +235,13 @@ impl http_body::Body for CutBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
-        Poll::Ready(Some(match self.0.take() {
-            Some(bytes) => Ok(http_body::Frame::data(bytes)),
-            None => Err(io::ErrorKind::ConnectionAborted.into()),
-        }))
+        if let Some(bytes) = self.sent.take().filter(|bytes| !bytes.is_empty()) {
+            return Poll::Ready(Some(Ok(http_body::Frame::data(bytes))));
+        }
+        let broken = || Some(Err(io::ErrorKind::ConnectionAborted.into()));
+        self.pause.as_mut().poll(context).map(|()| broken())
     }
 }
 
@@ -187,11 +251,17 @@ struct Resets(Arc<Mutex<HashSet<SocketAddr>>>);
 
 impl Resets {
     fn insert(&self, peer: SocketAddr) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(peer);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(peer);
     }
 
     fn take(&self, peer: SocketAddr) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&peer)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&peer)
     }
 }
 
@@ -221,7 +291,11 @@ struct ResettableStream {
 
 impl Drop for ResettableStream {
     fn drop(&mut self) {
-        if self.stream.peer_addr().is_ok_and(|peer| self.resets.take(peer)) {
+        if self
+            .stream
+            .peer_addr()
+            .is_ok_and(|peer| self.resets.take(peer))
+        {
             // Closing is all that is left to do if this fails.
             let _plain_close = self.stream.set_zero_linger();
         }
@@ -229,13 +303,21 @@ impl Drop for ResettableStream {
 }
 
 impl AsyncRead for ResettableStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for ResettableStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, buffer)
     }
 

@@ -29,7 +29,12 @@ pub struct SandboxOptions {
 
 impl Default for SandboxOptions {
     fn default() -> SandboxOptions {
-        SandboxOptions { port: 0, https_port: Some(0), seed: 0, scenario: Scenario::default() }
+        SandboxOptions {
+            port: 0,
+            https_port: Some(0),
+            seed: 0,
+            scenario: Scenario::default(),
+        }
     }
 }
 
@@ -61,19 +66,30 @@ impl Sandbox {
             port,
             https_port,
         });
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(4)
+            .enable_all()
+            .build()?;
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("office365-sandbox".into()).spawn(move || {
-            let handle = Handle::new();
-            runtime.block_on(async {
-                serve::spawn(&served, http, https, &identity, &handle);
-                drop(stopped.await);
-            });
-            handle.shutdown();
-            runtime.shutdown_background();
-        })?;
-        Ok(Sandbox { shared, port, https_port, stop: Some(stop), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("office365-sandbox".into())
+            .spawn(move || {
+                let handle = Handle::new();
+                runtime.block_on(async {
+                    serve::spawn(&served, http, https, &identity, &handle);
+                    drop(stopped.await);
+                });
+                handle.shutdown();
+                runtime.shutdown_background();
+            })?;
+        Ok(Sandbox {
+            shared,
+            port,
+            https_port,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// `http://localhost:PORT`; clients append the tenant.
@@ -83,7 +99,8 @@ impl Sandbox {
 
     /// `https://localhost:PORT`, when HTTPS is served.
     pub fn https_authority(&self) -> Option<String> {
-        self.https_port.map(|port| format!("https://localhost:{port}"))
+        self.https_port
+            .map(|port| format!("https://localhost:{port}"))
     }
 
     /// `http://localhost:PORT/graph`; clients append `/v1.0/me`.
@@ -93,7 +110,8 @@ impl Sandbox {
 
     /// The same over HTTPS.
     pub fn https_graph_base(&self) -> Option<String> {
-        self.https_authority().map(|authority| format!("{authority}/graph"))
+        self.https_authority()
+            .map(|authority| format!("{authority}/graph"))
     }
 
     /// The certificate of the sandbox's own certification authority, PEM.
@@ -140,7 +158,11 @@ impl Shared {
 
     /// The origin of a request that names no host.
     pub(crate) fn fallback_host(&self, https: bool) -> String {
-        let port = if https { self.https_port.unwrap_or_default() } else { self.port };
+        let port = if https {
+            self.https_port.unwrap_or_default()
+        } else {
+            self.port
+        };
         format!("localhost:{port}")
     }
 }
@@ -154,7 +176,9 @@ fn loopback(port: u16) -> io::Result<(u16, Vec<TcpListener>)> {
         let found = first.local_addr()?.port();
         match TcpListener::bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), found)) {
             Ok(second) => return Ok((found, vec![first, second])),
-            Err(taken) if taken.kind() == io::ErrorKind::AddrInUse && port == 0 => last = Some(taken),
+            Err(taken) if taken.kind() == io::ErrorKind::AddrInUse && port == 0 => {
+                last = Some(taken)
+            }
             Err(taken) if taken.kind() == io::ErrorKind::AddrInUse => return Err(taken),
             Err(_) => return Ok((found, vec![first])),
         }

@@ -21,27 +21,54 @@ pub enum Change {
     /// Sets the clock's distance from the machine's.
     SetClockOffset { seconds: i64 },
     /// What users may consent to.
-    SetConsentPolicy { tenant: String, policy: ConsentPolicy },
+    SetConsentPolicy {
+        tenant: String,
+        policy: ConsentPolicy,
+    },
     /// Admin consent workflow.
     SetWorkflow { tenant: String, on: bool },
     /// Assignment required.
     SetAssignmentRequired { tenant: String, on: bool },
     /// Assigns a user to the app, or not.
-    Assign { tenant: String, user: String, on: bool },
+    Assign {
+        tenant: String,
+        user: String,
+        on: bool,
+    },
     /// Conditional access.
-    SetConditionalAccess { tenant: String, policy: ConditionalAccess },
+    SetConditionalAccess {
+        tenant: String,
+        policy: ConditionalAccess,
+    },
     /// The app is judged risky.
     SetRiskyApp { tenant: String, on: bool },
     /// Enterprise app available, disabled or absent.
-    SetAppPresence { tenant: String, presence: AppPresence },
+    SetAppPresence {
+        tenant: String,
+        presence: AppPresence,
+    },
     /// Approval in the admin center, without a link of ours; by default what the registration declares.
-    Approve { tenant: String, #[serde(default)] scopes: Option<Vec<String>> },
+    Approve {
+        tenant: String,
+        #[serde(default)]
+        scopes: Option<Vec<String>>,
+    },
     /// Withdraws what was granted for everybody.
     RevokeTenantConsent { tenant: String },
     /// Removes a user's own grants (in one organisation or all); without a user, every grant of the organisation.
-    RevokeConsent { #[serde(default)] tenant: Option<String>, #[serde(default)] user: Option<String> },
+    RevokeConsent {
+        #[serde(default)]
+        tenant: Option<String>,
+        #[serde(default)]
+        user: Option<String>,
+    },
     /// Grants for one user; in the home organisation unless another is named.
-    GrantUser { user: String, scopes: Vec<String>, #[serde(default)] tenant: Option<String> },
+    GrantUser {
+        user: String,
+        scopes: Vec<String>,
+        #[serde(default)]
+        tenant: Option<String>,
+    },
     /// "Allow public client flows".
     SetPublicFlows { on: bool },
     /// Whether the publisher is verified.
@@ -63,27 +90,46 @@ pub enum Change {
     /// Takes licence, mailbox and address.
     RemoveLicence { user: String },
     /// Sets or removes the address, keeping the mailbox.
-    SetMail { user: String, #[serde(default)] mail: Option<String> },
+    SetMail {
+        user: String,
+        #[serde(default)]
+        mail: Option<String>,
+    },
     /// Gives or takes the mailbox.
     SetMailbox { user: String, on: bool },
     /// Continuous-access tokens issued so far are challenged at Graph.
     CaeChallenge { user: String },
     /// Access tokens issued so far have expired (of one user or all).
-    ExpireAccessTokens { #[serde(default)] user: Option<String> },
+    ExpireAccessTokens {
+        #[serde(default)]
+        user: Option<String>,
+    },
     /// Refresh tokens issued so far have not been used for ninety days (of one user or all).
-    ExpireRefreshTokens { #[serde(default)] user: Option<String> },
+    ExpireRefreshTokens {
+        #[serde(default)]
+        user: Option<String>,
+    },
     /// Signs every browser out.
     EndBrowserSessions,
     /// Replaces the token settings; an empty object is the faithful default.
     SetTokens { settings: Box<TokenSettings> },
     /// A new key signs; the old ones stay published unless told otherwise.
-    RotateKeys { #[serde(default = "yes")] keep_old: bool },
+    RotateKeys {
+        #[serde(default = "yes")]
+        keep_old: bool,
+    },
     /// Serves this text as the key set, or the real one again.
-    SetKeysBody { #[serde(default)] body: Option<String> },
+    SetKeysBody {
+        #[serde(default)]
+        body: Option<String>,
+    },
     /// Adds a fault.
     AddFault(Box<Fault>),
     /// Removes the faults of that name, or all.
-    ClearFaults { #[serde(default)] name: Option<String> },
+    ClearFaults {
+        #[serde(default)]
+        name: Option<String>,
+    },
     /// Empties the request log.
     ClearLog,
 }

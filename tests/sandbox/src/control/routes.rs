@@ -27,11 +27,18 @@ pub(crate) fn handle(state: &mut State, request: &Request, path: &[&str], ca_pem
 }
 
 fn change(state: &mut State, request: &Request, name: &str) -> Reply {
-    let form = request.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let members = if form { form_members(request) } else { json_members(request) };
+    let form = request
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let members = if form {
+        form_members(request)
+    } else {
+        json_members(request)
+    };
     let outcome = members.and_then(|mut members| {
         members.insert("change".to_owned(), name.into());
-        let change: Change = serde_json::from_value(Value::Object(members)).map_err(|wrong| wrong.to_string())?;
+        let change: Change =
+            serde_json::from_value(Value::Object(members)).map_err(|wrong| wrong.to_string())?;
         apply(state, change).map_err(|wrong| wrong.to_string())
     });
     match outcome {
@@ -49,7 +56,10 @@ fn json_members(request: &Request) -> Result<Map<String, Value>, String> {
 }
 
 /// Forms have only text; the two truth values are read as such.
-#[allow(clippy::unnecessary_wraps, reason = "has the shape of its JSON sibling")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "has the shape of its JSON sibling"
+)]
 fn form_members(request: &Request) -> Result<Map<String, Value>, String> {
     let member = |(name, value): (&str, &str)| {
         let value = match value {

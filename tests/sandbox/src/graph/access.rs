@@ -15,7 +15,11 @@ const GRAPH_CLIENT: &str = "00000003-0000-0000-c000-000000000000";
 
 /// The grant behind the request's token, if it has one of the scopes.
 pub(crate) fn authorize(turn: &mut Turn<'_>, scopes: &[&str]) -> Result<Grant, Box<Reply>> {
-    let header = turn.request.header("authorization").unwrap_or_default().to_owned();
+    let header = turn
+        .request
+        .header("authorization")
+        .unwrap_or_default()
+        .to_owned();
     let token = match header.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => "",
@@ -24,15 +28,24 @@ pub(crate) fn authorize(turn: &mut Turn<'_>, scopes: &[&str]) -> Result<Grant, B
         return Err(unauthorized(turn, "Access token is empty."));
     }
     let Some(record) = turn.state.access_tokens.get(token).cloned() else {
-        return Err(unauthorized(turn, "CompactToken parsing failed with error code: 80049217"));
+        return Err(unauthorized(
+            turn,
+            "CompactToken parsing failed with error code: 80049217",
+        ));
     };
     if turn.state.now() >= record.expires_at {
-        return Err(unauthorized(turn, "Lifetime validation failed, the token is expired."));
+        return Err(unauthorized(
+            turn,
+            "Lifetime validation failed, the token is expired.",
+        ));
     }
     if let Some(reason) = challenge(turn, &record) {
         return Err(challenged(turn, reason));
     }
-    if !scopes.iter().any(|scope| record.grant.scopes.contains(*scope)) {
+    if !scopes
+        .iter()
+        .any(|scope| record.grant.scopes.contains(*scope))
+    {
         return Err(Box::new(errors::reply(
             turn,
             403,
@@ -49,13 +62,17 @@ fn challenge(turn: &Turn<'_>, record: &AccessToken) -> Option<&'static str> {
         return None;
     }
     let revoked = |user: &User| {
-        user.deleted || user.disabled || record.grant.event <= user.valid_from || record.issued <= user.challenged_at
+        user.deleted
+            || user.disabled
+            || record.grant.event <= user.valid_from
+            || record.issued <= user.challenged_at
     };
     if turn.state.user(&record.grant.user_name).is_none_or(revoked) {
         return Some("TokenIssuedBeforeRevocationTimestamp");
     }
     let tenant = turn.state.tenant(&record.grant.tenant_id)?;
-    (tenant.conditional_access == ConditionalAccess::Block).then_some("LocationConditionEvaluationSatisfied")
+    (tenant.conditional_access == ConditionalAccess::Block)
+        .then_some("LocationConditionEvaluationSatisfied")
 }
 
 fn unauthorized(turn: &mut Turn<'_>, message: &str) -> Box<Reply> {
@@ -68,10 +85,12 @@ fn unauthorized(turn: &mut Turn<'_>, message: &str) -> Box<Reply> {
 }
 
 fn challenged(turn: &mut Turn<'_>, reason: &str) -> Box<Reply> {
-    let message =
-        format!("Continuous access evaluation resulted in challenge with result: InteractionRequired and code: {reason}");
+    let message = format!(
+        "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: {reason}"
+    );
     let not_before = turn.state.now().to_string();
-    let claims = json!({ "access_token": { "nbf": { "essential": true, "value": not_before } } }).to_string();
+    let claims = json!({ "access_token": { "nbf": { "essential": true, "value": not_before } } })
+        .to_string();
     let challenge = format!(
         "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{GRAPH_CLIENT}\", \
          error=\"insufficient_claims\", claims=\"{}\", error_description=\"{message}\"",

@@ -32,15 +32,28 @@ pub(crate) fn check(turn: &mut Turn<'_>, flow: &Flow, sign_in: &SignIn) -> Resul
     }
     if !is_admin(&sign_in.user, &sign_in.tenant) {
         let ids = turn.ids(Some(flow));
-        return Err(Detour::Page(pages::approval::need_admin(&turn.state.app, flow, sign_in, &ids)));
+        return Err(Detour::Page(pages::approval::need_admin(
+            &turn.state.app,
+            flow,
+            sign_in,
+            &ids,
+        )));
     }
-    Err(Detour::Page(pages::consent::admin_page(&turn.state.app, flow, sign_in)))
+    Err(Detour::Page(pages::consent::admin_page(
+        &turn.state.app,
+        flow,
+        sign_in,
+    )))
 }
 
 /// `POST /{tenant}/adminconsent`.
 pub(crate) fn submit(turn: &mut Turn<'_>) -> Reply {
-    let Some(flow) = flow_of(turn) else { return expired(turn) };
-    let Goal::AdminConsent(approval) = flow.goal else { return expired(turn) };
+    let Some(flow) = flow_of(turn) else {
+        return expired(turn);
+    };
+    let Goal::AdminConsent(approval) = flow.goal else {
+        return expired(turn);
+    };
     if !pressed(turn, "accept") {
         turn.state.flows.remove(&flow.id);
         return refused(turn, &flow, approval);
@@ -52,7 +65,12 @@ pub(crate) fn submit(turn: &mut Turn<'_>) -> Reply {
 }
 
 /// Grants for everybody, replacing the organisation's earlier grant, and tells the app.
-pub(crate) fn finish(turn: &mut Turn<'_>, flow: &Flow, approval: Approval, sign_in: &SignIn) -> Reply {
+pub(crate) fn finish(
+    turn: &mut Turn<'_>,
+    flow: &Flow,
+    approval: Approval,
+    sign_in: &SignIn,
+) -> Reply {
     if let Some(tenant) = turn.state.tenant_mut(&sign_in.tenant.id) {
         tenant.tenant_grant.clone_from(&flow.scopes);
         if tenant.app == AppPresence::Absent {
@@ -71,7 +89,11 @@ pub(crate) fn finish(turn: &mut Turn<'_>, flow: &Flow, approval: Approval, sign_
         parameters.extend(answer::state_of(answer));
         parameters.push(marker);
     } else {
-        let names: Vec<String> = flow.scopes.iter().map(|name| scopes::full_name(name)).collect();
+        let names: Vec<String> = flow
+            .scopes
+            .iter()
+            .map(|name| scopes::full_name(name))
+            .collect();
         parameters.extend([marker, tenant, ("scope", names.join(" "))]);
         parameters.extend(answer::state_of(answer));
     }
@@ -79,11 +101,16 @@ pub(crate) fn finish(turn: &mut Turn<'_>, flow: &Flow, approval: Approval, sign_
 }
 
 fn refused(turn: &mut Turn<'_>, flow: &Flow, approval: Approval) -> Reply {
-    let Some(answer) = &flow.answer else { return Reply::html(200, pages::error::cancelled()) };
+    let Some(answer) = &flow.answer else {
+        return Reply::html(200, pages::error::cancelled());
+    };
     let mut parameters = Vec::new();
     if approval.legacy {
         parameters.push(("error", "permission_denied".to_owned()));
-        parameters.push(("error_description", "The admin canceled the request".to_owned()));
+        parameters.push((
+            "error_description",
+            "The admin canceled the request".to_owned(),
+        ));
     } else {
         let ids = turn.ids(Some(flow));
         let mut problem = Problem::new(65_004);
@@ -102,7 +129,10 @@ fn parse(turn: &mut Turn<'_>, alias: &str, approval: Approval) -> Result<Flow, P
         return Err(Problem::new(90_023).about("tenant"));
     }
     let (request, app) = (turn.request, turn.state.app.clone());
-    let client_id = request.query.value("client_id").ok_or_else(|| Problem::new(900_144).about("client_id"))?;
+    let client_id = request
+        .query
+        .value("client_id")
+        .ok_or_else(|| Problem::new(900_144).about("client_id"))?;
     if client_id != app.client_id {
         return Err(Problem::new(700_016).about(client_id).about(alias));
     }
@@ -119,7 +149,11 @@ fn parse(turn: &mut Turn<'_>, alias: &str, approval: Approval) -> Result<Flow, P
         return Err(Problem::new(50_011).about(uri).about(client_id));
     }
     let state = request.query.value("state").map(str::to_owned);
-    let answer = redirect_uri.map(|uri| Answer { redirect_uri: uri.to_owned(), mode: Mode::Query, state });
+    let answer = redirect_uri.map(|uri| Answer {
+        redirect_uri: uri.to_owned(),
+        mode: Mode::Query,
+        state,
+    });
     Ok(Flow {
         id: turn.state.random.token("", 1),
         goal: Goal::AdminConsent(approval),

@@ -20,11 +20,17 @@ pub(crate) fn check(turn: &mut Turn<'_>, flow: &Flow, sign_in: &SignIn) -> Resul
     }
     if flow.prompt == Prompt::None {
         let app = &turn.state.app;
-        return Err(Detour::Problem(Problem::new(65_001).about(&app.client_id).about(&app.name)));
+        return Err(Detour::Problem(
+            Problem::new(65_001).about(&app.client_id).about(&app.name),
+        ));
     }
     let app = &turn.state.app;
-    if is_admin(&sign_in.user, &sign_in.tenant) || scopes::user_may_consent(&sign_in.tenant, app, &missing) {
-        return Err(Detour::Page(pages::consent::page(app, flow, sign_in, &missing)));
+    if is_admin(&sign_in.user, &sign_in.tenant)
+        || scopes::user_may_consent(&sign_in.tenant, app, &missing)
+    {
+        return Err(Detour::Page(pages::consent::page(
+            app, flow, sign_in, &missing,
+        )));
     }
     let ids = turn.ids(Some(flow));
     Err(Detour::Page(if sign_in.tenant.workflow {
@@ -36,11 +42,15 @@ pub(crate) fn check(turn: &mut Turn<'_>, flow: &Flow, sign_in: &SignIn) -> Resul
 
 /// `POST /{tenant}/consent`.
 pub(crate) fn submit(turn: &mut Turn<'_>) -> Reply {
-    let Some(flow) = flow_of(turn) else { return expired(turn) };
+    let Some(flow) = flow_of(turn) else {
+        return expired(turn);
+    };
     if !pressed(turn, "accept") {
         return leave(turn, &flow);
     }
-    let Some((user, tenant)) = person(turn, &flow) else { return expired(turn) };
+    let Some((user, tenant)) = person(turn, &flow) else {
+        return expired(turn);
+    };
     let admin = is_admin(&user, &tenant);
     let everybody = admin && turn.request.form.value("organization").is_some();
     let missing = missing(&flow, &tenant, &user);
@@ -63,14 +73,23 @@ pub(crate) fn submit(turn: &mut Turn<'_>) -> Reply {
 
 /// `POST /{tenant}/approval`: the request form, and the way back from it.
 pub(crate) fn request_approval(turn: &mut Turn<'_>) -> Reply {
-    let Some(flow) = flow_of(turn) else { return expired(turn) };
+    let Some(flow) = flow_of(turn) else {
+        return expired(turn);
+    };
     if !pressed(turn, "request") {
         return leave(turn, &flow);
     }
-    let Some((user, tenant)) = person(turn, &flow) else { return expired(turn) };
+    let Some((user, tenant)) = person(turn, &flow) else {
+        return expired(turn);
+    };
     let request = ApprovalRequest {
         user: user.user_name,
-        justification: turn.request.form.value("justification").unwrap_or_default().to_owned(),
+        justification: turn
+            .request
+            .form
+            .value("justification")
+            .unwrap_or_default()
+            .to_owned(),
         scopes: flow.scopes.clone(),
     };
     if let Some(tenant) = turn.state.tenant_mut(&tenant.id) {
@@ -96,7 +115,9 @@ fn missing(flow: &Flow, tenant: &Tenant, user: &User) -> BTreeSet<String> {
 fn assignment(turn: &Turn<'_>, sign_in: &SignIn) -> Result<(), Detour> {
     let assigned = sign_in.tenant.assigned.contains(&sign_in.user.user_name);
     if sign_in.tenant.assignment_required && !assigned {
-        return Err(Detour::Problem(Problem::new(50_105).about(&turn.state.app.name)));
+        return Err(Detour::Problem(
+            Problem::new(50_105).about(&turn.state.app.name),
+        ));
     }
     Ok(())
 }

@@ -80,7 +80,9 @@ impl Turn<'_> {
         let id = self.request.cookie(COOKIE).unwrap_or_default();
         let mut session = self.state.sessions.get(id).cloned().unwrap_or_default();
         session.people.retain(|person| {
-            self.state.user(&person.user_name).is_some_and(|user| !user.deleted && person.event > user.valid_from)
+            self.state
+                .user(&person.user_name)
+                .is_some_and(|user| !user.deleted && person.event > user.valid_from)
         });
         session
     }
@@ -122,7 +124,9 @@ pub(crate) fn advance(turn: &mut Turn<'_>, id: &str) -> Reply {
     }
     turn.state.flows.remove(id);
     match &flow.goal {
-        Goal::Authorize(authorization) => super::authorize::finish(turn, &flow, authorization, &sign_in),
+        Goal::Authorize(authorization) => {
+            super::authorize::finish(turn, &flow, authorization, &sign_in)
+        }
         Goal::AdminConsent(approval) => admin_consent::finish(turn, &flow, *approval, &sign_in),
         Goal::Device(code) => device::finish(turn, code, &flow, &sign_in),
     }
@@ -143,9 +147,18 @@ fn take(turn: &mut Turn<'_>, flow: &Flow, detour: Detour) -> Reply {
 fn sign_in(turn: &Turn<'_>, flow: &Flow) -> Result<SignIn, Detour> {
     let session = turn.session();
     let person = account(turn, flow, &session)?;
-    let user = turn.state.user(&person.user_name).cloned().ok_or_else(|| unknown_user(&person.user_name))?;
+    let user = turn
+        .state
+        .user(&person.user_name)
+        .cloned()
+        .ok_or_else(|| unknown_user(&person.user_name))?;
     let tenant = tenant(turn.state, &flow.alias, &user).map_err(Detour::Problem)?;
-    let sign_in = SignIn { user, tenant, session, person };
+    let sign_in = SignIn {
+        user,
+        tenant,
+        session,
+        person,
+    };
     account_state(turn, flow, &sign_in)?;
     conditions(flow, &sign_in)?;
     Ok(sign_in)
@@ -176,8 +189,12 @@ fn account(turn: &Turn<'_>, flow: &Flow, session: &Session) -> Result<SignedIn, 
 }
 
 fn in_domain(state: &State, person: &SignedIn, hint: Option<&str>) -> bool {
-    let Some(hint) = hint.filter(|hint| *hint != "organizations") else { return true };
-    let home = state.user(&person.user_name).and_then(|user| state.tenant(&user.home_tenant));
+    let Some(hint) = hint.filter(|hint| *hint != "organizations") else {
+        return true;
+    };
+    let home = state
+        .user(&person.user_name)
+        .and_then(|user| state.tenant(&user.home_tenant));
     home.is_some_and(|tenant| tenant.domain.eq_ignore_ascii_case(hint))
 }
 
@@ -187,10 +204,18 @@ fn unknown_user(user_name: &str) -> Detour {
 
 /// The organisation an address means for a person: the home one for the aliases, else the one it names.
 pub(crate) fn tenant(state: &State, alias: &str, user: &User) -> Result<Tenant, Problem> {
-    let named = if is_alias(alias) { &user.home_tenant } else { alias };
-    let tenant = state.tenant(named).ok_or_else(|| Problem::new(90_002).about(alias))?;
+    let named = if is_alias(alias) {
+        &user.home_tenant
+    } else {
+        alias
+    };
+    let tenant = state
+        .tenant(named)
+        .ok_or_else(|| Problem::new(90_002).about(alias))?;
     if user.object_id(&tenant.id).is_none() {
-        return Err(Problem::new(50_020).about(&user.user_name).about(&tenant.display_name));
+        return Err(Problem::new(50_020)
+            .about(&user.user_name)
+            .about(&tenant.display_name));
     }
     Ok(tenant.clone())
 }
@@ -209,12 +234,16 @@ fn account_state(turn: &Turn<'_>, flow: &Flow, sign_in: &SignIn) -> Result<(), D
         return Err(Detour::Problem(Problem::new(50_057)));
     }
     match sign_in.tenant.app {
-        AppPresence::Disabled => {
-            Err(Detour::Problem(Problem::new(7_000_112).about(&app.client_id).about(&app.name)))
-        }
-        AppPresence::Absent if !matches!(flow.goal, Goal::AdminConsent(_)) => {
-            Err(Detour::Problem(Problem::new(700_016).about(&app.client_id).about(&sign_in.tenant.display_name)))
-        }
+        AppPresence::Disabled => Err(Detour::Problem(
+            Problem::new(7_000_112)
+                .about(&app.client_id)
+                .about(&app.name),
+        )),
+        AppPresence::Absent if !matches!(flow.goal, Goal::AdminConsent(_)) => Err(Detour::Problem(
+            Problem::new(700_016)
+                .about(&app.client_id)
+                .about(&sign_in.tenant.display_name),
+        )),
         _ => Ok(()),
     }
 }

@@ -34,7 +34,10 @@ fn claims(turn: &mut Turn<'_>, grant: &Grant, scopes: &BTreeSet<String>) -> Map<
     let mut payload = Map::new();
     let mut put = |name: &str, value: Value| payload.insert(name.to_owned(), value);
     put("aud", grant.client_id.clone().into());
-    put("iss", format!("{}/{}/v2.0", turn.request.origin, grant.tenant_id).into());
+    put(
+        "iss",
+        format!("{}/{}/v2.0", turn.request.origin, grant.tenant_id).into(),
+    );
     put("iat", now.into());
     put("nbf", now.into());
     put("exp", now.saturating_add(LIFETIME).into());
@@ -51,8 +54,15 @@ fn claims(turn: &mut Turn<'_>, grant: &Grant, scopes: &BTreeSet<String>) -> Map<
     payload
 }
 
-fn person(turn: &Turn<'_>, grant: &Grant, scopes: &BTreeSet<String>, payload: &mut Map<String, Value>) {
-    let Some(user) = turn.state.user(&grant.user_name) else { return };
+fn person(
+    turn: &Turn<'_>,
+    grant: &Grant,
+    scopes: &BTreeSet<String>,
+    payload: &mut Map<String, Value>,
+) {
+    let Some(user) = turn.state.user(&grant.user_name) else {
+        return;
+    };
     let object_id = user.object_id(&grant.tenant_id).unwrap_or_default();
     payload.insert("sub".into(), pairwise(object_id, &grant.client_id).into());
     if scopes.contains("profile") {
@@ -64,13 +74,19 @@ fn person(turn: &Turn<'_>, grant: &Grant, scopes: &BTreeSet<String>, payload: &m
         payload.insert("email".into(), mail.clone().into());
     }
     if user.home_tenant != grant.tenant_id {
-        payload.insert("idp".into(), format!("{}/{}/v2.0", turn.request.origin, user.home_tenant).into());
+        payload.insert(
+            "idp".into(),
+            format!("{}/{}/v2.0", turn.request.origin, user.home_tenant).into(),
+        );
     }
 }
 
 /// `sub` differs from app to app and from directory to directory.
 fn pairwise(object_id: &str, client_id: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{client_id}/{object_id}").as_bytes()))
+    URL_SAFE_NO_PAD.encode(digest(
+        &SHA256,
+        format!("{client_id}/{object_id}").as_bytes(),
+    ))
 }
 
 fn assemble(turn: &Turn<'_>, settings: &IdTokenSettings, payload: &Map<String, Value>) -> String {
@@ -102,7 +118,9 @@ fn assemble(turn: &Turn<'_>, settings: &IdTokenSettings, payload: &Map<String, V
         }
         Signing::Stranger => keys.stranger().sign(signed.as_bytes()),
         Signing::Broken => flipped(key.sign(signed.as_bytes())),
-        Signing::Active | Signing::OtherPublished | Signing::PersonalAccounts => key.sign(signed.as_bytes()),
+        Signing::Active | Signing::OtherPublished | Signing::PersonalAccounts => {
+            key.sign(signed.as_bytes())
+        }
     };
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }

@@ -27,24 +27,46 @@ pub(crate) struct Wanted {
 
 /// Issues tokens and remembers them.
 pub(crate) fn tokens(turn: &mut Turn<'_>, grant: Grant, wanted: &Wanted) -> Reply {
-    let grant = Grant { cae: wanted.cae, ..grant };
+    let grant = Grant {
+        cae: wanted.cae,
+        ..grant
+    };
     let settings = turn.state.settings.clone();
     let lifetime = lifetime(turn, &settings, wanted.cae);
     let mut body = Map::new();
     body.insert("token_type".into(), "Bearer".into());
-    body.insert("scope".into(), answered_scope(turn, &grant, wanted, &settings).into());
-    body.insert("expires_in".into(), settings.expires_in.clone().unwrap_or_else(|| json!(lifetime)));
+    body.insert(
+        "scope".into(),
+        answered_scope(turn, &grant, wanted, &settings).into(),
+    );
+    body.insert(
+        "expires_in".into(),
+        settings
+            .expires_in
+            .clone()
+            .unwrap_or_else(|| json!(lifetime)),
+    );
     body.insert("ext_expires_in".into(), json!(lifetime));
-    if let Some(refresh_in) = settings.refresh_in.clone().or_else(|| wanted.cae.then(|| json!(lifetime / 2))) {
+    if let Some(refresh_in) = settings
+        .refresh_in
+        .clone()
+        .or_else(|| wanted.cae.then(|| json!(lifetime / 2)))
+    {
         body.insert("refresh_in".into(), refresh_in);
     }
-    body.insert("access_token".into(), access_token(turn, &grant, wanted, lifetime).into());
+    body.insert(
+        "access_token".into(),
+        access_token(turn, &grant, wanted, lifetime).into(),
+    );
     let again = wanted.refreshed && settings.omit_refresh_token_on_refresh;
     if wanted.scopes.contains("offline_access") && !again {
         body.insert("refresh_token".into(), refresh_token(turn, &grant).into());
     }
     if wanted.scopes.contains("openid") {
-        body.insert("id_token".into(), id_token::issue(turn, &grant, &wanted.scopes).into());
+        body.insert(
+            "id_token".into(),
+            id_token::issue(turn, &grant, &wanted.scopes).into(),
+        );
     }
     if wanted.client_info {
         if let Some(user) = turn.state.user(&grant.user_name) {
@@ -64,32 +86,56 @@ fn bend(body: &mut Map<String, Value>, settings: &TokenSettings) {
 
 fn lifetime(turn: &mut Turn<'_>, settings: &TokenSettings, cae: bool) -> i64 {
     let random = i64::try_from(turn.state.random.between(3_600, 5_400)).unwrap_or(3_600);
-    settings.lifetime.unwrap_or(if cae { CAE_LIFETIME } else { random })
+    settings
+        .lifetime
+        .unwrap_or(if cae { CAE_LIFETIME } else { random })
 }
 
 /// Everything granted for the resource, not only what was asked for; `offline_access` is not among it.
-fn answered_scope(turn: &Turn<'_>, grant: &Grant, wanted: &Wanted, settings: &TokenSettings) -> String {
+fn answered_scope(
+    turn: &Turn<'_>,
+    grant: &Grant,
+    wanted: &Wanted,
+    settings: &TokenSettings,
+) -> String {
     let mut scopes = effective(turn, grant, wanted);
     scopes.remove("offline_access");
     scopes.extend(settings.extra_scopes.iter().cloned());
     scopes.retain(|scope| !settings.drop_scopes.contains(scope));
-    let name = |scope: &String| if settings.full_scope_names { full_name(scope) } else { scope.clone() };
+    let name = |scope: &String| {
+        if settings.full_scope_names {
+            full_name(scope)
+        } else {
+            scope.clone()
+        }
+    };
     scopes.iter().map(name).collect::<Vec<_>>().join(" ")
 }
 
 /// The scopes a token carries: those granted for Graph, and the OpenID ones asked for.
 fn effective(turn: &Turn<'_>, grant: &Grant, wanted: &Wanted) -> BTreeSet<String> {
     let tenant = turn.state.tenant(&grant.tenant_id);
-    let granted = tenant.map(|tenant| tenant.granted_to(&grant.user_name)).unwrap_or_default();
+    let granted = tenant
+        .map(|tenant| tenant.granted_to(&grant.user_name))
+        .unwrap_or_default();
     let resource = wanted.scopes.iter().any(|scope| !is_openid(scope));
     let asked = wanted.scopes.iter().cloned();
-    asked.chain(granted.into_iter().filter(|scope| resource && !is_openid(scope))).collect()
+    asked
+        .chain(
+            granted
+                .into_iter()
+                .filter(|scope| resource && !is_openid(scope)),
+        )
+        .collect()
 }
 
 fn access_token(turn: &mut Turn<'_>, grant: &Grant, wanted: &Wanted, lifetime: i64) -> String {
     let token = turn.state.random.token("EwB", 8);
     let record = AccessToken {
-        grant: Grant { scopes: effective(turn, grant, wanted), ..grant.clone() },
+        grant: Grant {
+            scopes: effective(turn, grant, wanted),
+            ..grant.clone()
+        },
         expires_at: turn.state.now().saturating_add(lifetime),
         issued: turn.state.next_event(),
     };
@@ -99,7 +145,11 @@ fn access_token(turn: &mut Turn<'_>, grant: &Grant, wanted: &Wanted, lifetime: i
 
 fn refresh_token(turn: &mut Turn<'_>, grant: &Grant) -> String {
     let token = turn.state.random.token("1.AXkA", 8);
-    let record = RefreshToken { grant: grant.clone(), issued_at: turn.state.now(), used: false };
+    let record = RefreshToken {
+        grant: grant.clone(),
+        issued_at: turn.state.now(),
+        used: false,
+    };
     turn.state.refresh_tokens.insert(token.clone(), record);
     token
 }

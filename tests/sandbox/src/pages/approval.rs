@@ -13,7 +13,11 @@ use crate::state::model::App;
 
 /// Workflow off: a page that nothing leaves, unless the person presses the way back.
 pub(crate) fn need_admin(app: &App, flow: &Flow, sign_in: &SignIn, ids: &Ids) -> String {
-    let code = if sign_in.tenant.risky_app { 900_941 } else { 90_094 };
+    let code = if sign_in.tenant.risky_app {
+        900_941
+    } else {
+        90_094
+    };
     document(
         "need-admin-approval",
         "Need admin approval",
@@ -46,7 +50,11 @@ pub(crate) fn required(
     missing: &BTreeSet<String>,
     ids: &Ids,
 ) -> String {
-    let code = if sign_in.tenant.risky_app { 900_981 } else { 90_095 };
+    let code = if sign_in.tenant.risky_app {
+        900_981
+    } else {
+        90_095
+    };
     document(
         "approval-required",
         "Approval required",

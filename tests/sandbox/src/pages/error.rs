@@ -35,12 +35,20 @@ pub(crate) fn details(problem: &Problem, ids: &Ids) -> Markup {
 
 /// Cancelled, with no app to tell.
 pub(crate) fn cancelled() -> String {
-    document("cancelled", "Cancelled", &html! { h1 { "Cancelled" } p { "Nothing was changed. You can close this page." } })
+    document(
+        "cancelled",
+        "Cancelled",
+        &html! { h1 { "Cancelled" } p { "Nothing was changed. You can close this page." } },
+    )
 }
 
 /// After sign-out.
 pub(crate) fn signed_out() -> String {
-    document("signed-out", "Signed out", &html! { h1 { "You signed out of your account" } p { "You can close this page." } })
+    document(
+        "signed-out",
+        "Signed out",
+        &html! { h1 { "You signed out of your account" } p { "You can close this page." } },
+    )
 }
 
 /// `/error?code=...`, where `error_uri` points.
@@ -55,5 +63,9 @@ pub(crate) fn explain(code: &str) -> String {
 
 /// A path that does not exist.
 pub(crate) fn not_found() -> String {
-    document("not-found", "Not found", &html! { h1 { "Not found" } p { a href="/" { "Start page" } } })
+    document(
+        "not-found",
+        "Not found",
+        &html! { h1 { "Not found" } p { a href="/" { "Start page" } } },
+    )
 }

@@ -40,10 +40,23 @@ fn settings(state: &State, origin: &str) -> Markup {
 }
 
 fn organization(tenant: &Tenant) -> Markup {
-    let policies = [ConsentPolicy::Managed, ConsentPolicy::Legacy, ConsentPolicy::Low, ConsentPolicy::Disabled];
-    let access =
-        [ConditionalAccess::None, ConditionalAccess::Mfa, ConditionalAccess::Block, ConditionalAccess::Device];
-    let presence = [AppPresence::Available, AppPresence::Disabled, AppPresence::Absent];
+    let policies = [
+        ConsentPolicy::Managed,
+        ConsentPolicy::Legacy,
+        ConsentPolicy::Low,
+        ConsentPolicy::Disabled,
+    ];
+    let access = [
+        ConditionalAccess::None,
+        ConditionalAccess::Mfa,
+        ConditionalAccess::Block,
+        ConditionalAccess::Device,
+    ];
+    let presence = [
+        AppPresence::Available,
+        AppPresence::Disabled,
+        AppPresence::Absent,
+    ];
     html! {
         h3 { (tenant.display_name) }
         p {
@@ -75,7 +88,14 @@ fn action(change: &str, tenant: &Tenant, label: &str) -> Markup {
     }
 }
 
-fn choice(tenant: &Tenant, change: &str, field: &str, label: &str, options: &[String], current: &str) -> Markup {
+fn choice(
+    tenant: &Tenant,
+    change: &str,
+    field: &str,
+    label: &str,
+    options: &[String],
+    current: &str,
+) -> Markup {
     let id = format!("{}-{change}", tenant.name);
     html! {
         form method="post" action={ "/_control/" (change) } {
@@ -94,7 +114,7 @@ fn switch(tenant: &Tenant, change: &str, label: &str, on: bool) -> Markup {
         form method="post" action={ "/_control/" (change) } {
             input type="hidden" name="tenant" value=(tenant.name);
             input type="hidden" name="on" value=(!on);
-            button type="submit" aria-label={ "Turn " (if on { "off" } else { "on" }) ": " (label) ", " (tenant.display_name) } {
+            button type="submit" aria-label={ (label) ": " (if on { "on" } else { "off" }) ", " (tenant.display_name) } {
                 (label) ": " (if on { "on" } else { "off" })
             }
         }
@@ -154,5 +174,8 @@ fn endpoints(origin: &str) -> Markup {
 
 /// The name a value has in the control interface.
 fn name_of(value: impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }

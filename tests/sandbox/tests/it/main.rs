@@ -1,0 +1,20 @@
+//! The sandbox as its clients see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets something unexpected should stop"
+)]
+
+mod admin_consent;
+mod authorize;
+mod client;
+mod consent;
+mod device;
+mod faults;
+mod guests;
+mod lifecycle;
+mod metadata;
+mod pages;
+mod tokens;
