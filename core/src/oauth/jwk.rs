@@ -138,3 +138,133 @@ fn has_roca_shape(modulus: &[u8]) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::testing::{Signer, encode};
+    use serde_json::{Value, json};
+
+    /// The names of the usable keys.
+    fn usable(keys: &[Value]) -> Vec<String> {
+        let set = KeySet::parse(json!({ "keys": keys }).to_string().as_bytes());
+        set.map(|set| set.0.into_iter().map(|key| key.kid.unwrap_or_default()).collect()).unwrap_or_default()
+    }
+
+    fn with(member: &str, value: Value) -> Value {
+        let mut key = Signer::first().jwk();
+        key[member] = value;
+        key
+    }
+
+    fn without(member: &str) -> Value {
+        let mut key = Signer::first().jwk();
+        key.as_object_mut().unwrap().remove(member);
+        key
+    }
+
+    /// A modulus of that many bytes, odd and with its highest bit set.
+    fn modulus(bytes: usize) -> Value {
+        let mut number = vec![0xa5; bytes];
+        *number.last_mut().unwrap() |= 1;
+        json!(encode(&number))
+    }
+
+    #[test]
+    fn j_21_bad_keys_are_skipped() {
+        let n = jws::decode(Signer::first().jwk()["n"].as_str().unwrap()).unwrap();
+        let mut short_by_a_bit = n.clone();
+        short_by_a_bit[0] &= 0x7f;
+        let mut even = n.clone();
+        even[255] &= 0xfe;
+        for bad in [
+            with("kty", json!("EC")),
+            with("kty", json!("oct")),
+            with("kty", json!(1)),
+            without("kty"),
+            with("use", json!("enc")),
+            with("use", json!(null)),
+            with("alg", json!("RS384")),
+            with("alg", json!("PS256")),
+            with("alg", json!("HS256")),
+            with("alg", json!(["RS256"])),
+            with("key_ops", json!(["encrypt"])),
+            with("key_ops", json!("verify")),
+            with("kid", json!(7)),
+            with("issuer", json!({})),
+            with("d", json!("AQAB")),
+            without("n"),
+            without("e"),
+            with("n", json!("")),
+            with("n", json!("AA")),
+            with("n", json!(5)),
+            with("n", json!("not base64!")),
+            with("n", json!(format!("{}=", encode(&n)))),
+            with("n", json!(encode(&[&[0], &n[..]].concat()))),
+            with("n", json!(encode(&[0; 256]))),
+            with("n", json!(encode(&even))),
+            with("n", json!(encode(&short_by_a_bit))),
+            with("n", modulus(255)),
+            with("n", modulus(1025)),
+            with("e", json!("")),
+            with("e", json!("AA")),
+            with("e", json!("AQ")),
+            with("e", json!("Ag")),
+            with("e", json!(encode(&[1, 0, 2]))),
+            with("e", json!(encode(&[0, 1, 0, 1]))),
+            with("e", json!(encode(&[1, 0, 0, 0, 0, 1]))),
+            json!(null),
+            json!("key"),
+            json!([]),
+            json!({}),
+        ] {
+            assert_eq!(usable(&[bad.clone(), Signer::second().jwk()]), ["second"], "{bad}");
+            assert!(usable(std::slice::from_ref(&bad)).is_empty(), "{bad}");
+        }
+        for good in [
+            with("e", json!("Aw")),
+            with("n", modulus(257)),
+            with("n", modulus(1024)),
+            with("alg", json!("RS256")),
+            with("key_ops", json!(["verify"])),
+            with("x5c", json!(["MIIC"])),
+            without("use"),
+            without("issuer"),
+        ] {
+            assert_eq!(usable(std::slice::from_ref(&good)), ["first"], "{good}");
+        }
+    }
+
+    #[test]
+    fn j_21_short_keys() {
+        let set: Value = serde_json::from_str(include_str!("testdata/small_keys.json")).unwrap();
+        let keys = set["keys"].as_array().unwrap();
+        assert_eq!(keys.len(), 2);
+        assert!(usable(keys).is_empty());
+    }
+
+    #[test]
+    fn j_21_at_most_64_keys_are_used() {
+        let many: Vec<Value> = (0..4_000).map(|number| with("kid", json!(format!("k{number}")))).collect();
+        assert_eq!(usable(&many).len(), MAX_KEYS);
+    }
+
+    #[test]
+    fn j_21_what_is_no_key_set() {
+        for text in ["", "[]", "{}", "null", r#"{"keys":{}}"#, r#"{"keys":[]}"#, r#"{"keys":[],"keys":[]}"#, "<html>", "\u{feff}{}"]
+        {
+            assert!(KeySet::parse(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_by_name() {
+        let keys = [Signer::first().jwk(), Signer::second().jwk(), without("kid")];
+        let set = KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap();
+        let count = |kid| set.named(kid).count();
+        assert_eq!(
+            (count(None), count(Some("first")), count(Some("second")), count(Some("First")), count(Some(""))),
+            (3, 1, 1, 0, 0)
+        );
+    }
+}

@@ -6,6 +6,7 @@ use crate::{
     clock::{Clock, Deadline},
     error::Result,
     http::{AllowedUrl, Origin, Request, Response, Transport},
+    oauth::keys::KeySource,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -23,8 +24,6 @@ use std::{
     time::Duration,
 };
 use zeroize::Zeroizing;
-
-use super::keys::KeySource;
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 pub(crate) const TENANT: &str = "11111111-2222-4333-8444-555555555555";
@@ -46,6 +45,10 @@ impl Signer {
 
     pub(crate) fn second() -> Self {
         Self { kid: "second", pair: KeyPair::from_pkcs8(include_bytes!("testdata/second.pk8")).unwrap() }
+    }
+
+    pub(crate) fn public(&self) -> &ring::rsa::PublicKey {
+        self.pair.public()
     }
 
     /// The public half as the platform publishes it.
