@@ -34,7 +34,7 @@ tests() {
 advisories() {
   without deny && return 0
   if timeout 120 "$CARGO_DENY" --locked fetch db >/dev/null 2>&1; then
-    run "advisories" "$CARGO_DENY" --locked check --disable-fetch advisories
+    run "advisories" "$CARGO_DENY" --locked check advisories
   else
     echo "check: advisories NOT run: the advisory database cannot be reached from here"
   fi
