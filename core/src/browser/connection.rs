@@ -12,7 +12,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// From the accept to the last byte of the answer.
+/// From the accept to the last byte of the request, and from there to the last byte of the answer.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// How long the peer may take to close after the answer.
 const CLOSING_LIMIT: Duration = Duration::from_secs(1);
@@ -132,6 +132,10 @@ impl Connection {
             _ => None,
         };
         if let Some(next) = next {
+            if matches!(next, State::Answering { .. }) {
+                // The request may have waited for its turn while the caller was busy; its answer gets the whole time.
+                self.ends = Deadline::after(TIME_LIMIT);
+            }
             self.state = next;
         }
         Ok(true)

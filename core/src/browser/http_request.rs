@@ -257,3 +257,97 @@ fn split_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
     bytes.windows(pattern.len()).position(|window| window == pattern)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "localhost:49152";
+    const VALID: &str = "POST /cb?x=y HTTP/1.1\r\nHost: localhost:49152\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\r\nContent-Length: 12\r\nOrigin: null\r\nAccept-Language: de,en;q=0.5\r\nCookie: \u{fc}=1\r\n\r\n";
+
+    fn parsed(text: &str) -> Result<Option<Head>, Refusal> {
+        parse(text.as_bytes(), HOST)
+    }
+
+    #[test]
+    fn a_request_of_a_browser() {
+        let head = parsed(&format!("{VALID}code=a&state=b")).unwrap().unwrap();
+        assert_eq!((head.method, head.path.as_str(), head.query.as_ref().unwrap().as_str()), (Method::Post, "/cb", "x=y"));
+        assert_eq!((head.body_length, head.length, head.language), (12, VALID.len(), Language::German));
+        assert_eq!(head.origin.as_deref(), Some("null"));
+    }
+
+    #[test]
+    fn every_beginning_of_a_request_asks_for_more() {
+        for end in 0..VALID.len() {
+            assert!(matches!(parse(&VALID.as_bytes()[..end], HOST), Ok(None)), "{end}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_s_own_port_may_be_left_out() {
+        let head = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        assert!(parse(head.as_bytes(), "localhost:80").unwrap().is_some());
+        assert_eq!(parse(head.as_bytes(), "localhost:8080").err().unwrap().page, StatusPage::WrongHost);
+        assert_eq!(parsed("GET / HTTP/1.1\r\nHost: localhost:49152:80\r\n\r\n").err().unwrap().page, StatusPage::WrongHost);
+    }
+
+    #[test]
+    fn the_limit_of_the_head_is_exact() {
+        let head = |length: usize| {
+            let rest = "GET / HTTP/1.1\r\nHost: localhost:49152\r\nX: \r\n\r\n".len();
+            format!("GET / HTTP/1.1\r\nHost: localhost:49152\r\nX: {}\r\n\r\n", "a".repeat(length - rest))
+        };
+        assert!(parsed(&head(HEAD_LIMIT)).unwrap().is_some());
+        let long = head(HEAD_LIMIT + 1);
+        assert_eq!(parse(&long.as_bytes()[..HEAD_LIMIT], HOST).err().unwrap().page, StatusPage::HeadersTooLarge);
+    }
+
+    #[test]
+    fn changed_requests_never_get_another_host_or_a_body_without_a_length() {
+        // A xorshift generator: the same changes in every run.
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = |limit: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % limit as u64).unwrap()
+        };
+        let parts: [&[u8]; 8] = [
+            b"\r\n",
+            b"\n",
+            b" ",
+            b":",
+            b"Host: evil.example\r\n",
+            b"Transfer-Encoding: chunked\r\n",
+            b"\0",
+            b"Content-Length: 99\r\n",
+        ];
+        let (mut accepted, mut refused) = (0, 0);
+        for _ in 0..50_000 {
+            let mut bytes = VALID.as_bytes().to_vec();
+            for _ in 0..=next(3) {
+                let at = next(bytes.len());
+                match next(3) {
+                    0 => bytes[at] = u8::try_from(next(256)).unwrap(),
+                    1 => drop(bytes.remove(at)),
+                    _ => drop(bytes.splice(at..at, parts[next(parts.len())].iter().copied())),
+                }
+            }
+            match parse(&bytes, HOST) {
+                Ok(Some(head)) if matches!(head.method, Method::Get | Method::Post) => {
+                    let text = String::from_utf8_lossy(&bytes[..head.length]).to_ascii_lowercase();
+                    let lines = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
+                    assert_eq!((lines("host:"), lines("transfer-encoding:")), (1, 0), "{text}");
+                    let host = text.lines().find_map(|line| line.strip_prefix("host:")).unwrap();
+                    assert_eq!(host.trim_matches([' ', '\t']), HOST, "{text}");
+                    assert!(head.body_length <= BODY_LIMIT && head.path.starts_with('/'));
+                    accepted += 1;
+                }
+                Ok(_) => {}
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(accepted > 1000 && refused > 1000, "{accepted} {refused}");
+    }
+}

@@ -123,7 +123,7 @@ impl Page<'_> {
         };
         let _ = writeln!(main, "<p>{intro}</p>\n{}", self.account(grant));
         self.rights(&mut main, grant.granted);
-        self.missing(&mut main, grant.missing);
+        self.missing(&mut main, grant);
         self.excess(&mut main, grant.excess);
         let promise = match (self.language, grant.excess.is_empty()) {
             (Language::English, true) => format!("{app} can only read, never change anything."),
@@ -158,17 +158,21 @@ impl Page<'_> {
         let _ = write!(main, "<h2>{heading}</h2>\n<ul>\n{items}</ul>\n");
     }
 
-    fn missing(&self, main: &mut String, missing: &[Scope]) {
-        if missing.is_empty() {
+    fn missing(&self, main: &mut String, grant: &Grant<'_>) {
+        if grant.missing.is_empty() {
             return;
         }
         let heading = self.pick("What was not granted", "Was nicht erlaubt wurde");
-        let items = missing.iter().map(|scope| item(missing_right(*scope, self.language), scope.name())).collect::<String>();
+        let items = grant.missing.iter().map(|scope| item(missing_right(*scope, self.language), scope.name())).collect::<String>();
         let note = self.pick(
-            "Everything listed above works. To add the rest, ask your administrator to approve it, then connect again.",
-            "Alles oben Genannte funktioniert. Für den Rest bitten Sie Ihre Administration um die Freigabe und verbinden sich dann erneut.",
+            "To add this, ask your administrator to approve it, then connect again.",
+            "Bitten Sie dafür Ihre Administration um die Freigabe und verbinden Sie sich dann erneut.",
         );
-        let _ = write!(main, "<h2>{heading}</h2>\n<ul>\n{items}</ul>\n<p>{note}</p>\n");
+        let works = match grant.granted {
+            [] => "",
+            _ => self.pick("Everything listed above works. ", "Alles oben Genannte funktioniert. "),
+        };
+        let _ = write!(main, "<h2>{heading}</h2>\n<ul>\n{items}</ul>\n<p>{works}{note}</p>\n");
     }
 
     fn excess(&self, main: &mut String, excess: &[String]) {

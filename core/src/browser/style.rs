@@ -18,11 +18,12 @@ const RULES: &str = "\
 *{box-sizing:border-box}\
 body{margin:0;min-height:100vh;display:flex;flex-direction:column;align-items:center;padding:2rem 1rem;background:var(--page);\
 color:var(--text);font:1rem/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',sans-serif}\
-header,main,footer{width:100%;max-width:36rem}\
+header,main{width:100%;max-width:36rem;overflow-wrap:anywhere}\
 header{display:flex;align-items:center;gap:.875rem;padding:0 .25rem 1.25rem;font-size:1.125rem;font-weight:600}\
-header img{height:64px;width:auto;max-width:50%;border-radius:12px}\
+header img{height:64px;width:auto;max-width:50%;border-radius:12px;object-fit:contain}\
+header bdi{min-width:0}\
 main{background:var(--card);border:1px solid var(--line);border-top:4px solid var(--accent);border-radius:12px;\
-padding:1.75rem;overflow-wrap:anywhere}\
+padding:1.75rem}\
 .mark{display:block;width:48px;height:48px;margin:0 0 .75rem}\
 .good{color:var(--good)}.bad{color:var(--bad)}.wait{color:var(--wait)}\
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .5rem}\
@@ -32,6 +33,7 @@ ul{margin:.5rem 0;padding-left:1.25rem}li{margin:.375rem 0}\
 dl{margin:1.25rem 0;padding:1rem 1.125rem;border:1px solid var(--line);border-radius:8px;background:var(--page)}\
 dt{font-size:.875rem;color:var(--muted)}dd{margin:0 0 .625rem;font-weight:600}dd:last-child{margin-bottom:0}\
 .plain{font-weight:400}\
+li code{display:block}\
 code{font:.875em/1.4 ui-monospace,'Cascadia Mono',Menlo,Consolas,monospace;color:var(--muted)}\
 a{color:var(--accent)}\
 .button{display:inline-block;margin-top:1.5rem;padding:.6875rem 1.25rem;border-radius:8px;background:var(--accent);\
@@ -42,7 +44,6 @@ a:focus-visible,textarea:focus-visible{outline:3px solid var(--accent);outline-o
 label{display:block;font-weight:600;margin:1rem 0 .375rem}\
 textarea{display:block;width:100%;min-height:13rem;padding:.75rem;border:1px solid var(--muted);border-radius:8px;\
 background:var(--page);color:var(--text);font:inherit;font-size:.9375rem;resize:vertical}\
-footer{padding:1rem .25rem;font-size:.875rem;color:var(--muted)}\
 @media(max-width:26rem){body{padding:1rem .5rem}main{padding:1.25rem 1rem}}\
 @media(forced-colors:active){.button{border:1px solid}}";
 

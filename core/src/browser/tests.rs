@@ -18,7 +18,7 @@ use std::{
     net::TcpStream,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -64,6 +64,8 @@ fn judge(callback: &Callback) -> Verdict {
 struct Rig {
     port: u16,
     judged: Arc<AtomicU32>,
+    /// What the listener counted once its wait was over.
+    refused: Arc<AtomicU64>,
     login: JoinHandle<Result<Callback>>,
     cancel: Arc<CancelToken>,
 }
@@ -76,16 +78,18 @@ impl Rig {
     fn with(options: ListenerOptions<'_>, timeout: Duration) -> Self {
         let listener = Listener::bind(options).unwrap();
         let (port, judged, cancel) = (listener.port(), Arc::new(AtomicU32::new(0)), CancelToken::new());
-        let (count, call) = (Arc::clone(&judged), call(timeout, &cancel));
+        let refused = Arc::new(AtomicU64::new(0));
+        let (count, refusals, call) = (Arc::clone(&judged), Arc::clone(&refused), call(timeout, &cancel));
         let login = thread::spawn(move || {
             let callback = listener.wait(&call, &mut |_| {}, &|callback| {
                 count.fetch_add(1, Ordering::SeqCst);
                 judge(callback)
             })?;
+            refusals.store(listener.refused(), Ordering::SeqCst);
             listener.finish(&connected(), PATIENCE);
             Ok(callback)
         });
-        Self { port, judged, login, cancel }
+        Self { port, judged, refused, login, cancel }
     }
 
     fn judged(&self) -> u32 {
@@ -158,4 +162,17 @@ fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
 
 fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
+/// Runs the ignored test of that name alone in a process of its own, where nothing else opens files or starts threads.
+#[cfg(target_os = "linux")]
+fn alone(prefix: &[&str], test: &str) {
+    let program = std::env::current_exe().unwrap();
+    let mut arguments: Vec<&str> = prefix.to_vec();
+    let program = program.to_str().unwrap();
+    let name = format!("browser::tests::{test}");
+    arguments.extend([program, "--exact", &name, "--ignored", "--test-threads=1"]);
+    let output = std::process::Command::new(arguments[0]).args(&arguments[1..]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
 }

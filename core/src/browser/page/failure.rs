@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 impl Page<'_> {
     pub(super) fn failure_title(&self, error: &Error) -> &'static str {
-        match (error.admin_approval().is_some(), self.language) {
+        match (is_certain(error), self.language) {
             (true, Language::English) => "Your administrator’s approval is needed",
             (true, Language::German) => "Die Freigabe durch Ihre Administration fehlt",
             (false, Language::English) => "Your account was not connected",
@@ -18,7 +18,7 @@ impl Page<'_> {
     }
 
     pub(super) fn failed(&self, title: &str, error: &Error) -> String {
-        let drawing = if error.admin_approval().is_some() { Mark::Wait } else { Mark::Bad };
+        let drawing = if is_certain(error) { Mark::Wait } else { Mark::Bad };
         let mut main = format!("{}<h1>{title}</h1>\n<p>{}</p>\n", mark(drawing), escape(error.message(self.language)));
         let (who_label, next_label) = (self.pick("Who has to act", "Wer handeln muss"), self.pick("Next step", "Nächster Schritt"));
         let _ = write!(
@@ -91,6 +91,11 @@ impl Page<'_> {
         }
         let _ = write!(main, "<h2>{heading}</h2>\n<dl>\n{rows}</dl>\n");
     }
+}
+
+/// Whether nothing but the approval is missing; elsewhere it is one of several explanations.
+fn is_certain(error: &Error) -> bool {
+    error.admin_approval().is_some_and(|approval| approval.certainty == Certainty::Certain)
 }
 
 /// Codes and request ids are shown only in the form that the service gives them.

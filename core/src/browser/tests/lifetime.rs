@@ -161,6 +161,28 @@ fn the_page_waits_for_the_outcome_and_can_be_loaded_again() {
 }
 
 #[test]
+fn a_connection_opened_before_carries_the_page_after_a_slow_exchange() {
+    let listener = Listener::bind(options("localhost", "/cb")).unwrap();
+    let port = listener.port();
+    let (go, gone) = std::sync::mpsc::channel();
+    let browser = thread::spawn(move || {
+        let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");
+        let mut spare = connect(port);
+        thread::sleep(Duration::from_millis(100));
+        let answer = exchange(port, request(&format!("/cb?{OURS}")).as_bytes());
+        spare.write_all(request(header(&answer, "location").unwrap()).as_bytes()).unwrap();
+        go.send(()).unwrap();
+        read_all(&mut spare)
+    });
+    listener.wait(&call(Duration::from_secs(30), &CancelToken::new()), &mut |_| {}, &judge).unwrap();
+    gone.recv().unwrap();
+    // Longer than a silent connection may stay.
+    thread::sleep(Duration::from_millis(5500));
+    listener.finish(&connected(), PATIENCE);
+    assert!(browser.join().unwrap().contains("Your account is connected"));
+}
+
+#[test]
 fn a_browser_that_never_asks_for_the_page_costs_only_the_patience() {
     let listener = Listener::bind(options("localhost", "/cb")).unwrap();
     let port = listener.port();
@@ -216,18 +238,6 @@ fn l_18_two_sign_ins_at_once() {
     other.completes();
 }
 
-/// Runs the ignored test of that name alone in a process of its own, where nothing else opens files or starts threads.
-fn alone(prefix: &[&str], test: &str) {
-    let program = std::env::current_exe().unwrap();
-    let mut arguments: Vec<&str> = prefix.to_vec();
-    let program = program.to_str().unwrap();
-    let name = format!("browser::tests::lifetime::{test}");
-    arguments.extend([program, "--exact", &name, "--ignored", "--test-threads=1"]);
-    let output = std::process::Command::new(arguments[0]).args(&arguments[1..]).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-}
-
 #[cfg(target_os = "linux")]
 fn open_files_and_threads() -> (usize, usize) {
     (std::fs::read_dir("/proc/self/fd").unwrap().count(), std::fs::read_dir("/proc/self/task").unwrap().count())
@@ -236,7 +246,7 @@ fn open_files_and_threads() -> (usize, usize) {
 #[cfg(target_os = "linux")]
 #[test]
 fn l_16_nothing_is_left_behind() {
-    alone(&[], "l_16_alone");
+    alone(&[], "lifetime::l_16_alone");
 }
 
 #[cfg(target_os = "linux")]
@@ -292,7 +302,7 @@ fn failure_page() {
 #[cfg(target_os = "linux")]
 #[test]
 fn l_17_out_of_descriptors() {
-    alone(&["sh", "-c", "ulimit -n 24; exec \"$0\" \"$@\""], "l_17_alone");
+    alone(&["sh", "-c", "ulimit -n 24; exec \"$0\" \"$@\""], "lifetime::l_17_alone");
 }
 
 #[cfg(target_os = "linux")]
