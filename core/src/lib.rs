@@ -4,6 +4,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")
 )]
 
+mod browser;
 mod call;
 mod clock;
 mod config;
@@ -16,6 +17,7 @@ mod oauth;
 mod secret;
 mod task;
 
+pub use browser::BrowserOpener;
 pub use call::{CallOptions, CancelToken};
 pub use clock::{Clock, SystemClock};
 pub use config::{AppIdentity, Cloud, Config, NetworkConfig, ProxyPassword};

@@ -1,0 +1,75 @@
+//! The desktop's side of a sign-in: the system browser is opened on Microsoft's page, a listener on loopback receives the answer,
+//! and the browser ends on a page of ours that says what came of it.
+//!
+//! The listener speaks as much HTTP/1.1 as one redirect needs and refuses the rest. It runs on the caller's thread and owns none:
+//! while the caller exchanges the code, the browser's next request waits in the listening socket.
+
+mod connection;
+mod http_request;
+mod listener;
+mod opener;
+mod page;
+mod response;
+mod site;
+mod style;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use listener::{Listener, ListenerOptions};
+pub use opener::BrowserOpener;
+pub(crate) use opener::SystemBrowser;
+pub(crate) use page::Presentation;
+
+use crate::{consent::Scope, error::Error};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A well-formed request to the redirect URI. Whether it belongs to this sign-in is the caller's to judge.
+pub(crate) struct Callback {
+    /// The query of a GET or the body of a form POST: `application/x-www-form-urlencoded` text, visible ASCII.
+    pub(crate) parameters: Zeroizing<String>,
+    /// Whether it came as a form POST, which keeps the code out of the address bar and the history.
+    pub(crate) posted: bool,
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Callback({} bytes, posted: {})", self.parameters.len(), self.posted)
+    }
+}
+
+/// What the caller thinks of a [`Callback`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It answers this sign-in: the wait is over.
+    Ours,
+    /// It does not: show that page and keep waiting.
+    KeepWaiting(StatusPage),
+    /// It answers a sign-in that was answered before: say so and keep waiting.
+    Replayed,
+}
+
+/// The static pages for requests that end nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatusPage {
+    BadRequest,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    AlreadyAnswered,
+    BodyTooLarge,
+    WrongHost,
+    HeadersTooLarge,
+}
+
+/// What the browser shows at the end.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// The account is connected.
+    Connected { account: String, username: Option<String>, granted: Vec<Scope>, missing: Vec<Scope>, excess: Vec<String> },
+    /// Microsoft reported an administrator's approval. With `tenant_note` the page says for which organisation it counts.
+    AdminApproved { tenant_note: bool },
+    /// It did not work.
+    Failed { error: Error },
+}
