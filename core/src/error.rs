@@ -149,6 +149,16 @@ impl Error {
         }))
     }
 
+    /// For a host's own key provider: the key cannot be had now (a locked phone, a dismissed prompt). Trying again later can help.
+    pub fn key_unavailable() -> Self {
+        Self::new(Detail::KeyUnavailable)
+    }
+
+    /// For a host's own key provider: the wrapped key does not open with the key that the provider has.
+    pub fn key_rejected() -> Self {
+        Self::new(Detail::StoreWrongKey)
+    }
+
     /// What the host should do.
     pub fn kind(&self) -> ErrorKind {
         self.0.detail.kind()

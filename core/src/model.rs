@@ -1,6 +1,7 @@
 //! Plain data that the facade takes and returns.
 
 use crate::{
+    account::Account,
     consent::Scope,
     error::{Actor, Language},
     secret::Secret,
@@ -145,6 +146,16 @@ impl AccountState {
         Self::TechnicalError,
     ];
 
+    /// Who has to act before the account is connected again.
+    pub fn who_acts(self) -> Actor {
+        match self {
+            Self::Connected => Actor::Nobody,
+            Self::SignInRequired | Self::ExtraStepRequired => Actor::User,
+            Self::ConsentRequired | Self::BlockedByPolicy | Self::AppUnavailable => Actor::Administrator,
+            Self::Misconfigured | Self::TechnicalError => Actor::Developer,
+        }
+    }
+
     pub(crate) fn from_number(number: u32) -> Self {
         Self::ALL.into_iter().find(|state| *state as u32 == number).unwrap_or(Self::TechnicalError)
     }
@@ -285,6 +296,15 @@ impl fmt::Debug for DeviceCode {
     }
 }
 
+/// The answer to a poll.
+#[derive(Clone, Debug)]
+pub struct DevicePoll {
+    /// The account, once the person has finished.
+    pub account: Option<Account>,
+    /// Seconds to wait before the next poll.
+    pub retry_in: u32,
+}
+
 /// What a disconnect did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disconnected {
@@ -295,25 +315,6 @@ pub struct Disconnected {
     pub revoke_url: String,
     /// Unix seconds at which the last access token that was handed out expires, where one was.
     pub token_valid_until: Option<i64>,
-}
-
-/// The signed-in person's profile (`GET /me`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Profile {
-    /// GUID of the person in the tenant.
-    pub id: String,
-    /// Full name.
-    pub display_name: Option<String>,
-    /// Mail address; none without a mailbox.
-    pub mail: Option<String>,
-    /// User name.
-    pub user_principal_name: Option<String>,
-    /// Job title.
-    pub job_title: Option<String>,
-    /// Office.
-    pub office_location: Option<String>,
-    /// Preferred language, for instance `de-DE`.
-    pub preferred_language: Option<String>,
 }
 
 /// What `diagnose` says: numbers and settings for support, nothing about a person.

@@ -75,6 +75,15 @@ impl Settings {
 }
 
 impl RedirectUri {
+    /// The URI as the service sees it: without a path no slash is added (FACTS 1.3).
+    pub(crate) fn as_sent(&self) -> String {
+        match self {
+            Self::Loopback(url) if url.path() == "/" => url.as_str().trim_end_matches('/').to_owned(),
+            Self::Loopback(url) => url.as_str().to_owned(),
+            Self::Host(uri) => uri.clone(),
+        }
+    }
+
     fn parse(text: &str) -> Result<Self> {
         let visible =
             text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"!$'(),;\"<>\\^`{|}#".contains(&byte));

@@ -67,7 +67,6 @@ macro_rules! details {
         pub(crate) enum Detail { $($name),* }
 
         impl Detail {
-            #[cfg_attr(not(test), expect(dead_code, reason = "the tests walk the whole table"))]
             pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
 
             pub(crate) fn name(self) -> &'static str {

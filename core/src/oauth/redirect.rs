@@ -6,6 +6,7 @@ use crate::{
     secret::Secret,
 };
 use url::{Url, form_urlencoded};
+use zeroize::Zeroizing;
 
 /// A redirect, taken apart. `state` and `issuer` are not checked yet.
 #[derive(Debug)]
@@ -88,6 +89,13 @@ pub(crate) fn parse(parameters: &str) -> Result<RedirectAnswer> {
         _ => return Err(Detail::CallbackAmbiguous.into()),
     };
     Ok(RedirectAnswer { state: Secret::new(state), issuer: take("iss").map(str::to_owned), outcome })
+}
+
+/// The state alone, where there is exactly one: what a listener decides by before anything else is looked at.
+pub(crate) fn state_of(parameters: &str) -> Option<Zeroizing<String>> {
+    let mut states = form_urlencoded::parse(parameters.as_bytes()).filter(|(name, _)| name == "state");
+    let state = states.next()?.1.into_owned();
+    states.next().is_none().then(|| Zeroizing::new(state))
 }
 
 fn collect(parameters: &str) -> Result<Vec<(String, String)>> {

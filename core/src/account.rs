@@ -1,0 +1,72 @@
+//! [`Account`]: one connected person in one tenant.
+
+use crate::{
+    call::CallOptions,
+    consent::ScopeReport,
+    engine::{AccountCell, Engine, REQUEST_TIMEOUT},
+    error::Result,
+    model::{AccessToken, AccountInfo, Disconnected, StateReport},
+};
+use std::sync::Arc;
+
+/// One connected person in one tenant. Cheap to clone, usable from any thread.
+#[derive(Clone, Debug)]
+pub struct Account {
+    engine: Arc<Engine>,
+    cell: Arc<AccountCell>,
+    options: CallOptions,
+}
+
+impl Account {
+    pub(crate) fn new(engine: Arc<Engine>, cell: Arc<AccountCell>, options: CallOptions) -> Self {
+        Self { engine, cell, options }
+    }
+
+    /// The same account with a time-out or a cancel token for the calls made through it.
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self { options, ..self.clone() }
+    }
+
+    /// The account's id in this store.
+    pub fn id(&self) -> String {
+        self.cell.id().to_owned()
+    }
+
+    /// Who this is. From memory; asks nobody.
+    pub fn info(&self) -> AccountInfo {
+        self.cell.info()
+    }
+
+    /// How the account stands, as of the last refresh. From memory; asks nobody.
+    pub fn state(&self) -> StateReport {
+        self.cell.state()
+    }
+
+    /// The permissions: granted, missing, and beyond reading. [`ScopeReport::allows`] says what still works. From memory.
+    pub fn scopes(&self) -> ScopeReport {
+        self.cell.record().scopes.clone()
+    }
+
+    /// An access token for Microsoft Graph, without asking the person: from memory while it is fresh, else by one refresh that all
+    /// threads share. A refreshed token is in the store before it is returned. The token is the host's from then on: keep it out of
+    /// logs, and ask again instead of storing it.
+    ///
+    /// # Errors
+    /// `InteractionRequired`: call `connect` with this account as expected. `AdminConsentRequired`: the permission was withdrawn or
+    /// never given; the account works again once it is there. `AccessDenied`: a policy of the organisation. `NotConnected`: it was
+    /// disconnected. `TimedOut`, `Network`, `Throttled`, `Service`: nothing is wrong with the account, try again.
+    pub fn acquire_token_silent(&self) -> Result<AccessToken> {
+        self.engine.acquire_token_silent(&self.cell, &self.options)
+    }
+
+    /// Disconnects: the account's own key is destroyed first, then its rows and pending sign-ins. Works offline. The grant at Microsoft
+    /// stays until the person removes it at [`Disconnected::revoke_url`].
+    ///
+    /// # Errors
+    /// Storage kinds; the account is then still there. `NotConnected` if it was gone already.
+    pub fn disconnect(&self) -> Result<Disconnected> {
+        self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        self.engine.disconnect(&self.cell)
+    }
+}

@@ -1,0 +1,208 @@
+//! [`Office365`]: one app registration on one store.
+
+use crate::{
+    account::Account,
+    call::CallOptions,
+    config::Config,
+    engine::{Engine, REQUEST_TIMEOUT, SIGN_IN_TIMEOUT},
+    error::{Detail, Result},
+    hooks::Hooks,
+    model::{
+        AdminConsent, AuthorizationRequest, ConnectObserver, ConnectOptions, ConsentReport, DeviceCode, DevicePoll, Diagnosis,
+    },
+    store::KeyProvider,
+};
+use std::sync::Arc;
+
+/// One app registration on one store. Cheap to clone, usable from any thread; every call blocks.
+#[derive(Clone, Debug)]
+pub struct Office365 {
+    engine: Arc<Engine>,
+    options: CallOptions,
+}
+
+impl Office365 {
+    /// Opens the store, creating it where there is none. Reads the disk; asks no network. The key provider is called on this thread.
+    ///
+    /// # Errors
+    /// `InvalidArgument` names the part of the configuration that is wrong. `StorageUnavailable`, `StorageDamaged`, `StorageTooNew`:
+    /// the store cannot be used, see [`Error::next_step`](crate::Error::next_step); nothing was changed. `KeyUnavailable`: try again
+    /// when the device is unlocked. `KeyRejected`: this key does not belong to this store.
+    ///
+    /// # Example
+    /// ```
+    /// # fn main() -> intail_office365::Result<()> {
+    /// use intail_office365::{Config, Hooks, HostKey, Office365};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("office365.db");
+    /// # let path = path.to_str().unwrap();
+    ///
+    /// let config = Config::new("55555555-0000-4aaa-9bbb-666666666666", path);
+    /// let office = Office365::open(config, &HostKey::new(&[7; 32])?, Hooks::default())?;
+    /// assert!(office.accounts()?.is_empty());
+    /// office.close();
+    /// # Ok(()) }
+    /// ```
+    pub fn open(config: Config, keys: &dyn KeyProvider, hooks: Hooks) -> Result<Self> {
+        Ok(Self { engine: Engine::open(config, keys, hooks)?, options: CallOptions::default() })
+    }
+
+    /// The same object with a time-out or a cancel token for the calls made through it.
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self { engine: Arc::clone(&self.engine), options }
+    }
+
+    /// Begins an administrator's approval for `tenant` (a GUID, a domain, or `organizations`): open the URL in an administrator's
+    /// browser. It asks for exactly the permissions that [`connect`](Self::connect) asks for. Writes to the store; asks no network.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a tenant that is none; storage kinds.
+    pub fn begin_admin_consent(&self, tenant: &str) -> Result<AuthorizationRequest> {
+        self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        self.engine.begin_admin_consent(tenant)
+    }
+
+    /// Takes the redirect of an administrator's approval. An answer is only noted: it counts as proved when an account of that
+    /// tenant connects. Writes to the store; asks no network.
+    ///
+    /// # Errors
+    /// `ConsentDeclined` when the administrator did not accept. `Untrusted` (`CallbackStateMismatch`, `CallbackReplayed`,
+    /// `CallbackAmbiguous`): this redirect belongs to no approval that was begun here; begin again.
+    pub fn complete_admin_consent(&self, redirect_url: &str) -> Result<AdminConsent> {
+        self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        self.engine.complete_admin_consent(redirect_url)
+    }
+
+    /// Lets an administrator at this device approve the app for `tenant`: opens the system's browser, listens on loopback, and
+    /// returns when the administrator has answered. Default time-out 5 minutes.
+    ///
+    /// # Errors
+    /// As [`complete_admin_consent`](Self::complete_admin_consent); `Cancelled` and `TimedOut`; `InvalidArgument` where the redirect
+    /// URI for administrators is not a loopback one.
+    pub fn admin_consent(&self, tenant: &str, observer: Option<&dyn ConnectObserver>) -> Result<AdminConsent> {
+        let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
+        self.engine.admin_consent(&call, tenant, observer)
+    }
+
+    /// Connects an account: opens the system's browser, listens on loopback, and returns when the person has signed in and the
+    /// browser shows the result. Uses network and disk. Default time-out 5 minutes.
+    ///
+    /// # Errors
+    /// `Cancelled`: the host or the person cancelled. `ConsentDeclined` and `TimedOut`: show
+    /// [`Error::admin_approval`](crate::Error::admin_approval), an administrator's approval may be missing.
+    /// `AdminConsentRequired`: it is missing. `ConsentExceedsReadOnly`, `WrongAccount`, `AccessDenied`: as their names say; nothing
+    /// was stored. `Untrusted`: an answer failed a check. `InvalidArgument` with `BrowserUnavailable`: show
+    /// [`Error::url`](crate::Error::url) to the person. Network, service and storage kinds.
+    pub fn connect(&self, options: &ConnectOptions, observer: Option<&dyn ConnectObserver>) -> Result<Account> {
+        let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
+        self.engine.connect(&call, options, observer).map(|cell| self.account_of(cell))
+    }
+
+    /// Begins a sign-in for a host that opens the browser itself and receives the redirect URL: an app with its own scheme, or a web
+    /// page. The sign-in is kept in the store, so that it can be completed after the process was killed. Asks the network once a day
+    /// for the description of the identity platform.
+    ///
+    /// # Errors
+    /// `InvalidArgument`; network, service and storage kinds.
+    pub fn begin_connect(&self, options: &ConnectOptions) -> Result<AuthorizationRequest> {
+        let call = self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        self.engine.begin_connect(&call, options)
+    }
+
+    /// Completes a sign-in with the redirect URL that the host received. `session_binding` is what
+    /// [`ConnectOptions::session_binding`] was. Each redirect works once.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); `Untrusted` with `CallbackStateMismatch` for a redirect that belongs to no sign-in of this
+    /// store or came after 15 minutes, with `SessionBindingMismatch` for one that another session began.
+    pub fn complete_connect(&self, redirect_url: &str, session_binding: Option<&str>) -> Result<Account> {
+        let call = self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        self.engine.complete_connect(&call, redirect_url, session_binding).map(|cell| self.account_of(cell))
+    }
+
+    /// Begins a sign-in with a code on another device. Off unless [`Config::allow_device_code`] is set. Uses the network.
+    ///
+    /// # Errors
+    /// `InvalidArgument` with `FlowDisabled`; `Misconfigured` where the registration does not allow public client flows; network,
+    /// service and storage kinds.
+    pub fn begin_device_connect(&self, options: &ConnectOptions) -> Result<DeviceCode> {
+        let call = self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        self.engine.begin_device_connect(&call, options)
+    }
+
+    /// Asks whether the person has finished on the other device. May be called as often as the host likes: before the interval is
+    /// over it asks nobody.
+    ///
+    /// # Errors
+    /// `TimedOut` with `DeviceCodeExpired`; `ConsentDeclined`; otherwise as [`connect`](Self::connect).
+    pub fn poll_device_connect(&self, handle: &str) -> Result<DevicePoll> {
+        use crate::engine::DeviceProgress;
+        let call = self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        Ok(match self.engine.poll_device_connect(&call, handle)? {
+            DeviceProgress::Connected(cell) => DevicePoll { account: Some(self.account_of(cell)), retry_in: 0 },
+            DeviceProgress::Pending(seconds) => DevicePoll { account: None, retry_in: seconds },
+        })
+    }
+
+    /// What is known of an organisation's approval, from the store alone. `tenant` is a GUID; `None` takes the configured tenant, or
+    /// all accounts where that is `organizations`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a tenant that is none; storage kinds.
+    pub fn check_consent(&self, tenant: Option<&str>) -> Result<ConsentReport> {
+        self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        self.engine.check_consent(tenant)
+    }
+
+    /// The connected accounts, in the order in which they were connected. Damaged ones are left out and counted by
+    /// [`diagnose`](Self::diagnose).
+    ///
+    /// # Errors
+    /// Storage kinds.
+    pub fn accounts(&self) -> Result<Vec<Account>> {
+        self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        let mut records = self.engine.store().accounts()?.records;
+        records.sort_by_key(|record| record.connected_at);
+        Ok(records.into_iter().map(|record| self.account_of(self.engine.cell_of(record))).collect())
+    }
+
+    /// The account with that id.
+    ///
+    /// # Errors
+    /// `NotConnected` where there is none; `StorageDamaged` where its row is damaged; storage kinds.
+    pub fn account(&self, id: &str) -> Result<Account> {
+        self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        let record = self.engine.store().account(id)?.ok_or(Detail::AccountGone)?;
+        Ok(self.account_of(self.engine.cell_of(record)))
+    }
+
+    /// Numbers and settings for support, nothing about a person.
+    ///
+    /// # Errors
+    /// Storage kinds.
+    pub fn diagnose(&self) -> Result<Diagnosis> {
+        self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        let stored = self.engine.store().accounts()?;
+        let settings = &self.engine.settings;
+        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        Ok(Diagnosis {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            accounts: count(stored.records.len()),
+            damaged_accounts: count(stored.damaged.len()),
+            authority_host: settings.authority.host().to_owned(),
+            graph_host: settings.graph.host().to_owned(),
+            scopes: settings.scopes.clone(),
+        })
+    }
+
+    /// Closes the library: cancels what runs, waits at most a second, closes the store. Further calls answer `Closed`. Dropping the
+    /// last clone does not wait.
+    pub fn close(&self) {
+        self.engine.close();
+    }
+
+    fn account_of(&self, cell: Arc<crate::engine::AccountCell>) -> Account {
+        Account::new(Arc::clone(&self.engine), cell, self.options.clone())
+    }
+}

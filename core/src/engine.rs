@@ -1,0 +1,179 @@
+//! What the facade's objects share: the store, the network, the keys, and the accounts in memory.
+
+mod admin;
+mod cell;
+mod connect;
+mod device;
+mod flow;
+mod loopback;
+mod refresh;
+
+pub(crate) use cell::AccountCell;
+pub(crate) use device::DeviceProgress;
+
+use crate::{
+    browser::{BrowserOpener, SystemBrowser},
+    call::{Call, CallOptions, CancelToken},
+    clock::{Clock, Deadline, SystemClock},
+    config::{Config, Settings},
+    error::{Detail, Result},
+    hooks::Hooks,
+    http::{HttpClient, Transport},
+    log::{Log, LogLevel},
+    model::Disconnected,
+    oauth::{discovery::Providers, endpoint::Endpoint, keys::KeyCache},
+    store::{AccountRecord, KeyProvider, Store},
+    task::Workers,
+};
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// Default time for a call that asks the network.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Default time for a person to sign in.
+pub(crate) const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Where a person sees and removes what they have granted (FACTS section 7).
+const REVOKE_URL: &str = "https://myapps.microsoft.com";
+
+/// The inside of [`Office365`](crate::Office365).
+pub(crate) struct Engine {
+    pub(crate) settings: Settings,
+    store: Store,
+    transport: Arc<dyn Transport>,
+    workers: Workers,
+    keys: KeyCache,
+    providers: Providers,
+    clock: Arc<dyn Clock>,
+    log: Log,
+    browser: Arc<dyn BrowserOpener>,
+    closing: Arc<CancelToken>,
+    closed: AtomicBool,
+    cells: RwLock<HashMap<String, Arc<AccountCell>>>,
+}
+
+thread_local! {
+    /// Whether this thread is inside an observer of the host.
+    static IN_OBSERVER: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Engine {
+    pub(crate) fn open(config: Config, keys: &dyn KeyProvider, hooks: Hooks) -> Result<Arc<Self>> {
+        outside_observers()?;
+        let settings = Settings::parse(config)?;
+        let transport = Arc::new(HttpClient::new(&settings.network)?);
+        let store = Store::open(&settings.store_path, keys)?;
+        Ok(Arc::new(Self {
+            settings,
+            store,
+            transport,
+            workers: Workers::new(),
+            keys: KeyCache::default(),
+            providers: Providers::default(),
+            clock: hooks.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            log: Log::new(hooks.log),
+            browser: hooks.browser.unwrap_or_else(|| Arc::new(SystemBrowser)),
+            closing: CancelToken::new(),
+            closed: AtomicBool::new(false),
+            cells: RwLock::default(),
+        }))
+    }
+
+    /// Starts a call: refused on a closed library and from inside an observer.
+    pub(crate) fn enter(&self, options: &CallOptions, default_timeout: Duration) -> Result<Call> {
+        self.check_open()?;
+        outside_observers()?;
+        let call = Call::new(options, default_timeout, &self.closing);
+        call.check()?;
+        Ok(call)
+    }
+
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(Detail::HandleClosed.into()) } else { Ok(()) }
+    }
+
+    pub(crate) fn close(&self) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.closing.cancel();
+        self.workers.close(Duration::from_secs(1));
+        // What is not written now is written when the store is opened next.
+        let _ = self.store.close();
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// The place in memory of a stored account; the same one for everybody who asks.
+    pub(crate) fn cell_of(&self, record: AccountRecord) -> Arc<AccountCell> {
+        let known = self.cells.read().unwrap_or_else(PoisonError::into_inner).get(&record.id).cloned();
+        if let Some(cell) = known {
+            cell.adopt(record);
+            return cell;
+        }
+        let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
+        let cell = cells.entry(record.id.clone()).or_insert_with(|| Arc::new(AccountCell::new(record)));
+        Arc::clone(cell)
+    }
+
+    pub(crate) fn forget_cell(&self, id: &str) {
+        if let Some(cell) = self.cells.write().unwrap_or_else(PoisonError::into_inner).remove(id) {
+            cell.mark_gone();
+        }
+    }
+
+    /// Forgets an account, here and in the files. Works offline.
+    pub(crate) fn disconnect(&self, cell: &AccountCell) -> Result<Disconnected> {
+        cell.check_there()?;
+        let token_valid_until = cell.record().tokens.as_ref().map(|tokens| tokens.expires_at).filter(|until| *until > self.now());
+        let erasure = self.store.disconnect(cell.id())?;
+        self.forget_cell(cell.id());
+        cell.mark_gone();
+        if !erasure.was_there {
+            return Err(Detail::AccountGone.into());
+        }
+        self.log.write(LogLevel::Info, "account.disconnected", |_| {});
+        Ok(Disconnected { erased: erasure.erased, revoke_url: REVOKE_URL.to_owned(), token_valid_until })
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The identity platform, for work that must end by `deadline`.
+    fn endpoint(&self, deadline: Deadline) -> Endpoint<'_> {
+        Endpoint { transport: &*self.transport, log: &self.log, deadline }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("closed", &self.closed).finish_non_exhaustive()
+    }
+}
+
+/// Runs a host's observer; calls into the library from inside it are refused.
+fn observe(run: impl FnOnce()) {
+    struct Leave(bool);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            IN_OBSERVER.set(self.0);
+        }
+    }
+    let _leave = Leave(IN_OBSERVER.replace(true));
+    run();
+}
+
+fn outside_observers() -> Result<()> {
+    if IN_OBSERVER.get() { Err(Detail::Reentrant.into()) } else { Ok(()) }
+}

@@ -1,0 +1,319 @@
+//! Silent tokens: from memory, then the store, then one refresh for every thread that waits.
+
+use super::{
+    AccountCell, Engine, REQUEST_TIMEOUT,
+    cell::{Boarding, Remember},
+    connect::connected_state,
+};
+use crate::{
+    call::{Call, CallOptions},
+    clock::Deadline,
+    consent::ScopeReport,
+    error::{Detail, Error, Result},
+    log::LogLevel,
+    model::{AccessToken, AccountState},
+    oauth::{
+        aadsts::{self, Decision, Retry, ServiceError},
+        endpoint::Ids,
+        token::{self, TokenFailure, Tokens},
+    },
+    store::{AccountRecord, DropTokens, Rotation, StateRecord, TokenSet},
+};
+use std::{sync::Arc, time::Duration};
+
+/// Longest that one refresh may take, tries and pauses together.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);
+/// Seconds after which a refusal that somebody else may have lifted is asked about again (FACTS 9.3).
+const PROBE_INTERVAL: i64 = 120;
+/// Tries within one refresh, and the pause before the second; it doubles.
+const TRIES: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+
+impl Engine {
+    pub(crate) fn acquire_token_silent(self: &Arc<Self>, cell: &Arc<AccountCell>, options: &CallOptions) -> Result<AccessToken> {
+        self.check_open()?;
+        match cell.recall(&*self.clock) {
+            Remember::Fresh(token) => Ok(token),
+            Remember::Aging(token) => {
+                if let Boarding::Lead(flight) = cell.board() {
+                    self.take_off(cell, flight);
+                }
+                Ok(token)
+            }
+            Remember::Nothing => self.renew(cell, &self.enter(options, REQUEST_TIMEOUT)?),
+        }
+    }
+
+    fn renew(self: &Arc<Self>, cell: &Arc<AccountCell>, call: &Call) -> Result<AccessToken> {
+        cell.check_there()?;
+        let outcome = match cell.board() {
+            Boarding::Rest(error) => Err(error),
+            Boarding::Follow(flight) => flight.wait(call),
+            Boarding::Lead(flight) => {
+                self.take_off(cell, Arc::clone(&flight));
+                flight.wait(call)
+            }
+        };
+        match outcome {
+            // Nothing is wrong with the account: what has not expired is good enough.
+            Err(error) if error.is_retryable() => cell.last_resort(&*self.clock).ok_or(error),
+            outcome => outcome,
+        }
+    }
+
+    /// The refresh runs on a worker to its own end, whoever still waits for it (catalogue T-22).
+    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<super::cell::Flight>) {
+        let (engine, cell) = (Arc::clone(self), Arc::clone(cell));
+        self.workers.spawn(move || {
+            let landing = Landing { cell: &cell, flight: &flight, landed: false };
+            let outcome = engine.refresh(&cell, Deadline::after(REFRESH_TIMEOUT));
+            landing.land(outcome);
+        });
+    }
+
+    /// On a worker: a look at the store, then the network.
+    fn refresh(&self, cell: &AccountCell, deadline: Deadline) -> Result<AccessToken> {
+        let record = self.store.account(cell.id())?.ok_or(Detail::AccountGone)?;
+        cell.adopt(record.clone());
+        if let Remember::Fresh(token) = cell.recall(&*self.clock) {
+            return Ok(token);
+        }
+        self.still_refused(&record)?;
+        let Some(tokens) = record.tokens.as_ref().filter(|tokens| tokens.refresh_token.is_some()) else {
+            return Err(self.refused_for_good(cell, &record));
+        };
+        match self.ask(&record, tokens, deadline) {
+            Ok(fresh) => self.rotate(cell, &record, tokens, fresh, deadline),
+            Err(TokenFailure::Failed(error)) => Err(error),
+            Err(TokenFailure::Refused { answer, ids, retry_after }) => self.refused(cell, &record, &answer, &ids, retry_after),
+        }
+    }
+
+    /// An account that was refused is not asked for again before its person or its administrator acted.
+    fn still_refused(&self, record: &AccountRecord) -> Result<()> {
+        let state = AccountState::from_number(record.state.state);
+        let waited = self.now().saturating_sub(record.state.checked_at);
+        let asks_again = match state {
+            AccountState::Connected => true,
+            AccountState::SignInRequired | AccountState::ExtraStepRequired => false,
+            _ => !(0..PROBE_INTERVAL).contains(&waited),
+        };
+        if asks_again { Ok(()) } else { Err(self.state_error(record)) }
+    }
+
+    /// One refresh, tried again after passing failures as long as there is time (catalogue T-21, T-23).
+    fn ask(&self, record: &AccountRecord, tokens: &TokenSet, deadline: Deadline) -> std::result::Result<Tokens, TokenFailure> {
+        let pauses = Call::new(&CallOptions::default(), REFRESH_TIMEOUT, &self.closing);
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 1;
+        loop {
+            let outcome = self.ask_once(record, tokens, deadline);
+            let again = match &outcome {
+                Err(TokenFailure::Failed(error)) => {
+                    matches!(error.cause(), Detail::NetworkInterrupted | Detail::NetworkUnavailable)
+                }
+                Err(TokenFailure::Refused { answer, retry_after, .. }) => retry_after.is_none() && answer.status >= 500,
+                Ok(_) => false,
+            };
+            if !again || tries >= TRIES || deadline.remaining() < pause.saturating_mul(2) {
+                return outcome;
+            }
+            let signal = pauses.signal();
+            pauses.wait(&signal, jittered(pause))?;
+            pause = pause.saturating_mul(2);
+            tries += 1;
+        }
+    }
+
+    fn ask_once(&self, record: &AccountRecord, tokens: &TokenSet, deadline: Deadline) -> std::result::Result<Tokens, TokenFailure> {
+        let endpoint = self.endpoint(deadline);
+        let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &endpoint, &*self.clock)?;
+        let refresh_token = tokens.refresh_token.as_ref().ok_or_else(|| Error::from(Detail::ReauthRequired))?;
+        token::refresh(&endpoint, self.token_request(&provider, record.state.claims.as_deref()), refresh_token)
+    }
+
+    /// Keeps the new tokens before anybody gets them. A newer row wins; a row that is gone stays gone (catalogue C-06).
+    fn rotate(
+        &self,
+        cell: &AccountCell,
+        record: &AccountRecord,
+        old: &TokenSet,
+        fresh: Tokens,
+        deadline: Deadline,
+    ) -> Result<AccessToken> {
+        self.check_same_person(record, &fresh, deadline)?;
+        let scopes = ScopeReport::read(fresh.scope.as_deref(), &self.settings.scopes);
+        if !scopes.excess.is_empty() && !self.settings.allow_excess_scopes {
+            return Err(self.over_privileged(cell, record, &scopes));
+        }
+        let tokens = self.token_set(fresh, Some(old));
+        let state = StateRecord { since: since(record, AccountState::Connected, self.now()), ..connected_state(self.now()) };
+        match self.store.rotate(cell.id(), record.generation, &tokens, &scopes, &state) {
+            Ok(Rotation::Written(generation)) => {
+                self.prove_approval(&record.identity.tid, &scopes);
+                cell.adopt(AccountRecord { tokens: Some(tokens.clone()), scopes, state, generation, ..record.clone() });
+                self.log.write(LogLevel::Info, "token.refreshed", |_| {});
+                Ok(AccessToken { secret: tokens.access_token, expires_at: tokens.expires_at, persisted: true })
+            }
+            Ok(Rotation::Newer(newer)) => {
+                cell.adopt(*newer);
+                cell.last_resort(&*self.clock).ok_or_else(|| Detail::ReauthRequired.into())
+            }
+            Ok(Rotation::Gone) => {
+                cell.mark_gone();
+                Err(Detail::AccountGone.into())
+            }
+            // A full or read-only disk: the token works, and the caller is told that it is not kept (catalogue S-12).
+            Err(error) => {
+                self.log.write(LogLevel::Warn, "token.not-persisted", |log| log.detail = Some(error.detail()));
+                cell.remember(Some(&tokens), false);
+                Ok(AccessToken { secret: tokens.access_token, expires_at: tokens.expires_at, persisted: false })
+            }
+        }
+    }
+
+    /// A refresh that answers for somebody else changes nothing (catalogue T-20).
+    fn check_same_person(&self, record: &AccountRecord, fresh: &Tokens, deadline: Deadline) -> Result<()> {
+        let Some(proof) = &fresh.id_token else { return Ok(()) };
+        let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &self.endpoint(deadline), &*self.clock)?;
+        let proved = self.verify(proof, &provider, None, None, &fresh.access_token, deadline)?;
+        let known = &record.identity;
+        let what = match () {
+            () if proved.tid() != known.tid => "tid",
+            () if proved.oid() != known.oid => "oid",
+            () if proved.sub() != known.sub => "sub",
+            () if proved.issuer() != known.issuer => "iss",
+            () => return Ok(()),
+        };
+        Err(Error::from(Detail::IdTokenInvalid).with_what(what))
+    }
+
+    /// A refused refresh: the table decides, after one more look at the store in case somebody else was faster.
+    fn refused(
+        &self,
+        cell: &AccountCell,
+        record: &AccountRecord,
+        answer: &ServiceError,
+        ids: &Ids,
+        retry_after: Option<u32>,
+    ) -> Result<AccessToken> {
+        let decision = aadsts::decide(answer);
+        let error = self.service_error(answer, ids, retry_after, &record.identity.tid);
+        self.log.write(LogLevel::Warn, "token.refused", |log| log.detail = Some(error.detail()));
+        if decision.retry == Retry::Backoff {
+            return Err(error);
+        }
+        match self.note(cell, record, &decision, &error, answer.claims.clone())? {
+            Some(newer) => Ok(newer),
+            None => Err(error),
+        }
+    }
+
+    /// Writes the new state. A row that somebody else renewed meanwhile wins, and its token is handed out.
+    fn note(
+        &self,
+        cell: &AccountCell,
+        record: &AccountRecord,
+        decision: &Decision,
+        error: &Error,
+        claims: Option<String>,
+    ) -> Result<Option<AccessToken>> {
+        let state = StateRecord {
+            state: decision.state as u32,
+            detail: error.detail().to_owned(),
+            service_code: error.service_code().map(str::to_owned),
+            claims: claims.or_else(|| record.state.claims.clone()),
+            since: since(record, decision.state, self.now()),
+            checked_at: self.now(),
+        };
+        let drop_tokens = if decision.keep_refresh_token { DropTokens::AccessOnly } else { DropTokens::All };
+        match self.store.update_state(cell.id(), record.generation, &state, drop_tokens) {
+            Ok(Rotation::Newer(newer)) => {
+                cell.adopt(*newer);
+                Ok(cell.last_resort(&*self.clock))
+            }
+            Ok(Rotation::Gone) => {
+                cell.mark_gone();
+                Err(Detail::AccountGone.into())
+            }
+            Ok(Rotation::Written(_)) => {
+                if let Some(record) = self.store.account(cell.id())? {
+                    cell.adopt(record);
+                }
+                Ok(None)
+            }
+            // The refusal stands, whether it could be written down or not.
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn over_privileged(&self, cell: &AccountCell, record: &AccountRecord, scopes: &ScopeReport) -> Error {
+        let error = Error::from(Detail::OverPrivileged).with_what(scopes.excess.join(" "));
+        let decision = Decision {
+            state: AccountState::BlockedByPolicy,
+            keep_refresh_token: true,
+            detail: Detail::OverPrivileged,
+            retry: Retry::Probe,
+        };
+        let _ = self.note(cell, record, &decision, &error, None);
+        error
+    }
+
+    /// There is nothing to refresh with.
+    fn refused_for_good(&self, cell: &AccountCell, record: &AccountRecord) -> Error {
+        let error = Error::from(Detail::ReauthRequired);
+        let decision = Decision {
+            state: AccountState::SignInRequired,
+            keep_refresh_token: false,
+            detail: Detail::ReauthRequired,
+            retry: Retry::AfterSignIn,
+        };
+        let _ = self.note(cell, record, &decision, &error, None);
+        error
+    }
+
+    /// The error that the account's last refusal was, told again without asking.
+    fn state_error(&self, record: &AccountRecord) -> Error {
+        let detail =
+            Detail::ALL.iter().copied().find(|detail| detail.name() == record.state.detail).unwrap_or(Detail::ReauthRequired);
+        let error = Error::from(detail).with_service_code(record.state.service_code.clone());
+        if detail == Detail::AdminConsentRequired {
+            return error.with_admin_approval(self.approval(crate::consent::Certainty::Certain, &record.identity.tid));
+        }
+        error
+    }
+}
+
+/// A flight always lands, even if the refresh panics.
+struct Landing<'a> {
+    cell: &'a AccountCell,
+    flight: &'a super::cell::Flight,
+    landed: bool,
+}
+
+impl Landing<'_> {
+    fn land(mut self, outcome: Result<AccessToken>) {
+        self.landed = true;
+        self.cell.land(self.flight, outcome);
+    }
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.cell.land(self.flight, Err(Detail::Internal.into()));
+        }
+    }
+}
+
+/// Since when an account stands as it does: a state that is confirmed keeps its beginning.
+fn since(record: &AccountRecord, state: AccountState, now: i64) -> i64 {
+    if record.state.state == state as u32 { record.state.since } else { now }
+}
+
+/// Between half and the whole of the pause, so that many callers do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let mut byte = [0_u8; 1];
+    let random = if getrandom::fill(&mut byte).is_ok() { u32::from(byte[0]) } else { 0 };
+    pause.saturating_mul(256 + random) / 512
+}

@@ -1,0 +1,4 @@
+//! Microsoft Graph, read-only by type: [`request::ReadOnlyRequest`] can only be a GET below the configured Graph address.
+
+pub(crate) mod me;
+pub(crate) mod request;

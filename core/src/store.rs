@@ -1,0 +1,146 @@
+//! The sealed store of the connected accounts: SQLite that never sees a secret.
+//!
+//! Everything that says anything about a person, an organisation, a permission or a token is sealed before SQLite gets it
+//! (`store/seal.rs`, `docs/store-format.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
+//! the call returns.
+
+mod account;
+mod approval;
+mod fault;
+mod flow;
+mod key;
+mod open;
+mod place;
+mod record;
+mod seal;
+#[cfg(test)]
+mod tests;
+
+pub use key::{HostKey, KeyFile, KeyProvider};
+
+pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
+pub(crate) use flow::{Claim, Flow};
+pub(crate) use record::{AccountRecord, Identity, NewAccount, Person, StateRecord, TokenSet};
+
+use crate::error::{Detail, Result};
+use place::{FileId, Place};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use seal::StoreKeys;
+use std::{
+    fmt,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How long a disconnect waits for readers of other processes before it leaves the last step to the next open or close.
+const ERASE_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// One open store. One connection behind a lock: its calls take microseconds, or one flush to the disk.
+pub(crate) struct Store {
+    connection: Mutex<Option<Connection>>,
+    keys: StoreKeys,
+    place: Place,
+    file: FileId,
+    process: u32,
+}
+
+impl Store {
+    /// Opens the store at `path`, or creates it. `provider` is called once, on this thread, with no lock held.
+    pub(crate) fn open(path: &Path, provider: &dyn KeyProvider) -> Result<Self> {
+        let place = Place::resolve(path)?;
+        let opened = open::open(&place, provider)?;
+        let store = Self {
+            connection: Mutex::new(Some(opened.connection)),
+            keys: opened.keys,
+            place,
+            file: opened.file,
+            process: std::process::id(),
+        };
+        store.read(|connection| finish_erasure(connection))?;
+        Ok(store)
+    }
+
+    /// Ends an interrupted erasure if it can, and closes. Every later call answers `HandleClosed`.
+    pub(crate) fn close(&self) -> Result<()> {
+        let Some(connection) = self.slot().take() else { return Ok(()) };
+        if !self.is_ours() {
+            std::mem::forget(connection);
+            return Ok(());
+        }
+        if self.place.still_holds(self.file) {
+            finish_erasure(&connection)?;
+        }
+        connection.close().map_err(|(_, error)| fault::sqlite(error))
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let slot = self.slot();
+        let connection = slot.as_ref().filter(|_| self.is_ours()).ok_or(Detail::HandleClosed)?;
+        if !self.place.still_holds(self.file) {
+            return Err(Detail::StoreMoved.into());
+        }
+        work(connection)
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.read(|connection| {
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(fault::sqlite)?;
+            let done = work(&transaction)?;
+            transaction.commit().map_err(fault::sqlite)?;
+            Ok(done)
+        })
+    }
+
+    /// A connection does not survive a fork: the child must not touch its parent's locks.
+    fn is_ours(&self) -> bool {
+        self.process == std::process::id()
+    }
+
+    /// A panic in another call rolled its transaction back, so the connection stays usable.
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Connection>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if !self.is_ours() {
+            std::mem::forget(self.slot().take());
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+/// Moves everything from the write-ahead log into the file, over what was deleted there, and empties the log. `false` while another
+/// connection still reads an older state.
+fn finish_erasure(connection: &Connection) -> Result<bool> {
+    let pending: bool = connection
+        .prepare_cached("SELECT erase_pending FROM store WHERE only = 1")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(fault::sqlite)?;
+    if !pending {
+        return Ok(true);
+    }
+    connection.busy_timeout(ERASE_TIMEOUT).map_err(fault::sqlite)?;
+    let blocked = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    connection.busy_timeout(open::BUSY_TIMEOUT).map_err(fault::sqlite)?;
+    if blocked.map_err(fault::sqlite)? {
+        return Ok(false);
+    }
+    connection.execute("UPDATE store SET erase_pending = 0 WHERE only = 1", []).map_err(fault::sqlite)?;
+    Ok(true)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,222 @@
+//! Where files of the store lie, and what is refused there.
+//!
+//! The parent folder is resolved once; below it no symbolic link is followed. A file is looked at by its name and never opened here:
+//! closing any descriptor of a file that SQLite has open in this process would drop SQLite's locks on it. Names can be trusted
+//! because the folder was checked: nobody else can replace a file in it.
+
+use super::fault;
+use crate::error::{Detail, Error, Result};
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
+
+/// A file's place below its resolved folder.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    folder: PathBuf,
+    path: PathBuf,
+}
+
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+/// What a look at an existing file says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    pub(super) id: FileId,
+    pub(super) length: u64,
+}
+
+impl Place {
+    /// Resolves the folder of `path` and checks that nobody else can put files into it (a missing one is `StoreUnsafePath`).
+    pub(super) fn resolve(path: &Path) -> Result<Self> {
+        let name = path.file_name().ok_or(Detail::StoreUnsafePath)?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = fs::canonicalize(parent).map_err(|_| unsafe_path("folder"))?;
+        system::check_folder(&fs::symlink_metadata(&folder).map_err(fault::file)?)?;
+        Ok(Self { path: folder.join(name), folder })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path with something appended to the name.
+    pub(super) fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = OsString::from(&self.path);
+        path.push(suffix);
+        path.into()
+    }
+
+    /// Looks at the file: `None` if there is none; refused if it is not an ordinary file of ours. Rights of others are taken away.
+    pub(super) fn inspect(&self) -> Result<Option<Facts>> {
+        inspect(&self.path)
+    }
+
+    /// The same for a file beside it.
+    pub(super) fn inspect_beside(&self, suffix: &str) -> Result<Option<Facts>> {
+        inspect(&self.beside(suffix))
+    }
+
+    /// Whether the file is still the one that was opened. Costs one look at the folder.
+    pub(super) fn still_holds(&self, id: FileId) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|now| system::file_id(&now) == id)
+    }
+
+    /// Creates a new file that only we can read from its first instant, under a name of its own beside the place.
+    pub(super) fn create_draft(&self) -> Result<(File, PathBuf)> {
+        let mut suffix = String::from(".new-");
+        suffix.push_str(&super::hex(super::seal::random::<8>()?.as_slice()));
+        let draft = self.beside(&suffix);
+        let file = system::create_private(&draft).map_err(fault::file)?;
+        Ok((file, draft))
+    }
+
+    /// Gives a finished draft its name, whole and durable. `false` if another file has taken the name meanwhile.
+    pub(super) fn publish(&self, draft: &Path) -> Result<bool> {
+        match system::rename_new(draft, &self.path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(fault::file(error)),
+        }
+        system::sync_folder(&self.folder).map_err(fault::file)?;
+        Ok(true)
+    }
+}
+
+fn inspect(path: &Path) -> Result<Option<Facts>> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fault::file(error)),
+    };
+    if !metadata.file_type().is_file() {
+        return Err(unsafe_path("file type"));
+    }
+    system::check_file(path, &metadata)?;
+    Ok(Some(Facts { id: system::file_id(&metadata), length: metadata.len() }))
+}
+
+fn unsafe_path(what: &'static str) -> Error {
+    Error::from(Detail::StoreUnsafePath).with_what(what)
+}
+
+#[cfg(unix)]
+mod system {
+    use super::{Detail, Error, File, FileId, Path, Result, fs, io, unsafe_path};
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+
+    const OTHERS: u32 = 0o077;
+    const OWNER_WRITES: u32 = 0o200;
+    const WORLD_WRITES: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+
+    pub(super) fn check_folder(folder: &fs::Metadata) -> Result<()> {
+        let mode = folder.mode();
+        let ours = folder.uid() == us();
+        if !ours && folder.uid() != 0 {
+            return Err(unsafe_permissions("folder owner"));
+        }
+        if mode & WORLD_WRITES != 0 && mode & STICKY == 0 {
+            return Err(unsafe_permissions("folder mode"));
+        }
+        if ours && mode & OWNER_WRITES == 0 {
+            return Err(Detail::StoreReadOnly.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_file(path: &Path, file: &fs::Metadata) -> Result<()> {
+        if file.uid() != us() {
+            return Err(unsafe_permissions("file owner"));
+        }
+        if file.nlink() > 1 {
+            return Err(unsafe_path("hard link"));
+        }
+        if file.mode() & OWNER_WRITES == 0 {
+            return Err(Detail::StoreReadOnly.into());
+        }
+        if file.mode() & OTHERS != 0 {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|_| unsafe_permissions("file mode"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn file_id(file: &fs::Metadata) -> FileId {
+        FileId(file.dev(), file.ino())
+    }
+
+    pub(super) fn create_private(path: &Path) -> io::Result<File> {
+        let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(no_follow).open(path)?;
+        // The umask can only have taken rights of our own away.
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        Ok(file)
+    }
+
+    pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+        File::open(folder)?.sync_all()
+    }
+
+    /// Renames without replacing: in one step where the system can, else by a second name.
+    pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+        #[cfg(any(target_vendor = "apple", target_os = "linux", target_os = "android"))]
+        {
+            use rustix::{
+                fs::{CWD, RenameFlags, renameat_with},
+                io::Errno,
+            };
+            match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+                Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP | Errno::PERM) => {}
+                done => return done.map_err(io::Error::from),
+            }
+        }
+        fs::hard_link(from, to)?;
+        fs::remove_file(from)
+    }
+
+    fn us() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    fn unsafe_permissions(what: &'static str) -> Error {
+        Error::from(Detail::StoreUnsafePermissions).with_what(what)
+    }
+}
+
+/// Without owners and modes the folder's own access list is what protects the file, and files are told apart by their creation.
+#[cfg(not(unix))]
+mod system {
+    use super::{Detail, File, FileId, Path, Result, fs, io};
+    use std::time::UNIX_EPOCH;
+
+    pub(super) fn check_folder(folder: &fs::Metadata) -> Result<()> {
+        if folder.permissions().readonly() { Err(Detail::StoreReadOnly.into()) } else { Ok(()) }
+    }
+
+    pub(super) fn check_file(_: &Path, file: &fs::Metadata) -> Result<()> {
+        if file.permissions().readonly() { Err(Detail::StoreReadOnly.into()) } else { Ok(()) }
+    }
+
+    pub(super) fn file_id(file: &fs::Metadata) -> FileId {
+        let created = file.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        FileId(created.as_secs(), created.subsec_nanos().into())
+    }
+
+    pub(super) fn create_private(path: &Path) -> io::Result<File> {
+        fs::OpenOptions::new().write(true).create_new(true).open(path)
+    }
+
+    pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)?;
+        fs::remove_file(from)
+    }
+}

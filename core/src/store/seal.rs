@@ -1,0 +1,186 @@
+//! Sealing: how a value lies in a cell of the store.
+//!
+//! A sealed value is
+//!
+//! ```text
+//! version 1 byte (1) | key id 4 bytes, big endian | nonce 24 random bytes | XChaCha20-Poly1305 ciphertext and tag (16)
+//! ```
+//!
+//! with, as associated data, the following parts in this order, each preceded by its length as 4 bytes, big endian:
+//!
+//! ```text
+//! store id (16) | table | row | column | version (1) | key id (4, big endian) | bound number (8, big endian)
+//! ```
+//!
+//! So a value opens only in its own store, table, row and column. The bound number ties it to another column of its row that stands
+//! in clear: an account's generation, a flow's end; 0 where there is none. What this does not notice: a whole row, or a whole file,
+//! replaced by an older one of the same store.
+//!
+//! Three keys come from the store key by HKDF-SHA256 with the store id as salt: one seals, one makes the keyed hashes
+//! (HMAC-SHA256) by which rows are found, one makes the key check. Each account has a random key of its own, sealed by the first.
+
+use crate::error::{Detail, Result};
+use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305, XNonce};
+use ring::{digest, hkdf, hmac};
+use zeroize::Zeroizing;
+
+pub(super) const KEY_LENGTH: usize = 32;
+pub(super) const STORE_ID_LENGTH: usize = 16;
+const VERSION: u8 = 1;
+const NONCE_LENGTH: usize = 24;
+const TAG_LENGTH: usize = 16;
+
+pub(super) type Key = Zeroizing<[u8; KEY_LENGTH]>;
+
+/// Where a sealed value lies.
+#[derive(Clone, Copy)]
+pub(super) struct Cell<'a> {
+    pub(super) table: &'static str,
+    pub(super) row: &'a [u8],
+    pub(super) column: &'static str,
+    pub(super) bound: i64,
+}
+
+/// Seals and opens the values of one store under one key.
+pub(super) struct Sealer {
+    store_id: [u8; STORE_ID_LENGTH],
+    key_id: u32,
+    key: Key,
+}
+
+impl Sealer {
+    pub(super) fn seal(&self, cell: Cell<'_>, plain: &[u8]) -> Result<Vec<u8>> {
+        let header = [&[VERSION][..], &self.key_id.to_be_bytes()].concat();
+        seal_bytes(&self.key, &header, &self.associated_data(cell), plain)
+    }
+
+    pub(super) fn unseal(&self, cell: Cell<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let header = [&[VERSION][..], &self.key_id.to_be_bytes()].concat();
+        let body = sealed.strip_prefix(header.as_slice()).ok_or(Detail::StoreTampered)?;
+        Ok(open_bytes(&self.key, &self.associated_data(cell), body).ok_or(Detail::StoreTampered)?)
+    }
+
+    fn associated_data(&self, cell: Cell<'_>) -> Vec<u8> {
+        join(&[
+            &self.store_id,
+            cell.table.as_bytes(),
+            cell.row,
+            cell.column.as_bytes(),
+            &[VERSION],
+            &self.key_id.to_be_bytes(),
+            &cell.bound.to_be_bytes(),
+        ])
+    }
+}
+
+/// What follows from one store key.
+pub(super) struct StoreKeys {
+    pub(super) key_id: u32,
+    sealer: Sealer,
+    lookup: hmac::Key,
+    check: hmac::Key,
+}
+
+impl StoreKeys {
+    pub(super) fn derive(store_id: [u8; STORE_ID_LENGTH], key_id: u32, store_key: &Key) -> Result<Self> {
+        let sealing = subkey(&store_id, store_key, b"intail-office365 store 1 sealing")?;
+        let lookup = subkey(&store_id, store_key, b"intail-office365 store 1 lookup")?;
+        let check = subkey(&store_id, store_key, b"intail-office365 store 1 check")?;
+        Ok(Self {
+            key_id,
+            sealer: Sealer { store_id, key_id, key: sealing },
+            lookup: hmac::Key::new(hmac::HMAC_SHA256, lookup.as_slice()),
+            check: hmac::Key::new(hmac::HMAC_SHA256, check.as_slice()),
+        })
+    }
+
+    pub(super) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// The sealer under an account's own key.
+    pub(super) fn account_sealer(&self, key: Key) -> Sealer {
+        Sealer { store_id: self.sealer.store_id, key_id: self.key_id, key }
+    }
+
+    /// The keyed hash by which a row of `table` is found.
+    pub(super) fn lookup(&self, table: &str, parts: &[&[u8]]) -> Vec<u8> {
+        let name = [&[table.as_bytes()], parts].concat();
+        hmac::sign(&self.lookup, &join(&name)).as_ref().to_vec()
+    }
+
+    /// Proves that a key is the one which this store was made with, without anything else having to be read.
+    pub(super) fn key_check(&self) -> Vec<u8> {
+        hmac::sign(&self.check, &join(&[&self.sealer.store_id, &self.key_id.to_be_bytes()])).as_ref().to_vec()
+    }
+
+    pub(super) fn passes(&self, key_check: &[u8]) -> bool {
+        hmac::verify(&self.check, &join(&[&self.sealer.store_id, &self.key_id.to_be_bytes()]), key_check).is_ok()
+    }
+}
+
+/// Tells damage of the record that holds the wrapped key from a wrong key: it needs no key. It is no protection.
+pub(super) fn key_record_checksum(store_id: &[u8], key_id: u32, wrapped: &[u8], key_check: &[u8]) -> Vec<u8> {
+    let parts = join(&[b"intail-office365 store key record", store_id, &key_id.to_be_bytes(), wrapped, key_check]);
+    digest::digest(&digest::SHA256, &parts).as_ref().to_vec()
+}
+
+/// `prefix | nonce | ciphertext | tag`. The plaintext is encrypted where it was copied to, in a block that never grows.
+pub(super) fn seal_bytes(key: &Key, prefix: &[u8], associated_data: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+    let nonce = random::<NONCE_LENGTH>()?;
+    let mut sealed = Vec::with_capacity(prefix.len().saturating_add(plain.len()).saturating_add(NONCE_LENGTH + TAG_LENGTH));
+    sealed.extend_from_slice(prefix);
+    sealed.extend_from_slice(nonce.as_slice());
+    let start = sealed.len();
+    sealed.extend_from_slice(plain);
+    let body = sealed.get_mut(start..).unwrap_or_default();
+    let cipher = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| Detail::Internal)?);
+    let tag = cipher.encrypt_inout_detached(&XNonce::from(*nonce), associated_data, body.into()).map_err(|_| Detail::Internal)?;
+    sealed.extend_from_slice(&tag);
+    Ok(sealed)
+}
+
+/// Opens `nonce | ciphertext | tag`; `None` if it is not exactly what was sealed.
+pub(super) fn open_bytes(key: &Key, associated_data: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (nonce, rest) = sealed.split_first_chunk::<NONCE_LENGTH>()?;
+    let (body, tag) = rest.split_last_chunk::<TAG_LENGTH>()?;
+    let mut plain = Zeroizing::new(body.to_vec());
+    let cipher = XChaCha20Poly1305::new(key.as_slice().try_into().ok()?);
+    cipher.decrypt_inout_detached(&XNonce::from(*nonce), associated_data, plain.as_mut_slice().into(), &(*tag).into()).ok()?;
+    Some(plain)
+}
+
+pub(super) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>> {
+    let mut bytes = Zeroizing::new([0; N]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|_| Detail::Internal)?;
+    Ok(bytes)
+}
+
+/// A key from `bytes`, if they are as many as a key has and not all zero.
+pub(super) fn key_from(bytes: &[u8]) -> Option<Key> {
+    let mut key = Zeroizing::new([0; KEY_LENGTH]);
+    if bytes.len() != KEY_LENGTH || bytes.iter().all(|byte| *byte == 0) {
+        return None;
+    }
+    key.copy_from_slice(bytes);
+    Some(key)
+}
+
+fn subkey(store_id: &[u8], store_key: &Key, info: &[u8]) -> Result<Key> {
+    let mut key = Zeroizing::new([0; KEY_LENGTH]);
+    let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, store_id).extract(store_key.as_slice());
+    let info = [info];
+    let expanded = secret.expand(&info, hkdf::HKDF_SHA256).map_err(|_| Detail::Internal)?;
+    expanded.fill(key.as_mut_slice()).map_err(|_| Detail::Internal)?;
+    Ok(key)
+}
+
+/// Parts that cannot be taken for others: each preceded by its length.
+fn join(parts: &[&[u8]]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(parts.iter().map(|part| part.len().saturating_add(4)).sum());
+    for part in parts {
+        joined.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+        joined.extend_from_slice(part);
+    }
+    joined
+}
