@@ -11,6 +11,7 @@ use crate::{
     config::RedirectUri,
     consent::Certainty,
     error::{Detail, Error, Result},
+    log::LogLevel,
     model::{AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions},
     oauth::redirect,
     secret::Secret,
@@ -89,9 +90,18 @@ impl Engine {
                 notify(observer, ConnectEventKind::StillWaiting, Some(&request.url), waited.as_secs());
             }
         };
-        let callback = listener.wait(call, &mut tick, &|callback| judge(callback, &state))?;
+        let answered = listener.wait(call, &mut tick, &|callback| judge(callback, &state));
+        self.note_refused(listener.refused());
+        let callback = answered?;
         notify(observer, ConnectEventKind::AnswerReceived, None, 0);
         Ok(callback)
+    }
+
+    /// Requests that were not ours: some are normal (a browser's favicon), many are somebody trying (catalogue L-11).
+    fn note_refused(&self, refused: u64) {
+        if refused > 0 {
+            self.log.write(LogLevel::Info, "listener.refused", |record| record.count = u32::try_from(refused).ok());
+        }
     }
 
     /// What it means that nothing came back (FACTS 4.6): after a time-out an approval is the likely reason. This sign-in is over.
