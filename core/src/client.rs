@@ -92,8 +92,8 @@ impl Office365 {
     /// `Cancelled`: the host or the person cancelled. `ConsentDeclined` and `TimedOut`: show
     /// [`Error::admin_approval`](crate::Error::admin_approval), an administrator's approval may be missing.
     /// `AdminConsentRequired`: it is missing. `ConsentExceedsReadOnly`, `WrongAccount`, `AccessDenied`: as their names say; nothing
-    /// was stored. `Untrusted`: an answer failed a check. `InvalidArgument` with `BrowserUnavailable`: show
-    /// [`Error::url`](crate::Error::url) to the person. Network, service and storage kinds.
+    /// was stored. `Untrusted`: an answer failed a check. `InvalidArgument` with `BrowserUnavailable`: no
+    /// browser could be opened and there is no observer; with one, it is told, and `connect` goes on waiting. Network, service and storage kinds.
     pub fn connect(&self, options: &ConnectOptions, observer: Option<&dyn ConnectObserver>) -> Result<Account> {
         let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
         self.engine.connect(&call, options, observer).map(|cell| self.account_of(cell))

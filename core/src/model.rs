@@ -51,6 +51,8 @@ pub enum ConnectEventKind {
     StillWaiting = 1,
     /// The browser came back; the answer is being checked.
     AnswerReceived = 2,
+    /// No browser could be opened; show [`ConnectEvent::url`] to the person, `connect` goes on waiting.
+    BrowserUnavailable = 3,
 }
 
 /// An event of `connect`.
@@ -77,6 +79,10 @@ impl ConnectEvent {
                 "Immer noch keine Antwort. Verlangt die Seite eine Genehmigung, muss Ihre Administration die App zuerst freigeben. Notieren Sie eine Nummer, die mit AADSTS beginnt.",
             ),
             (ConnectEventKind::AnswerReceived, _) => ("Checking the answer.", "Die Antwort wird geprüft."),
+            (ConnectEventKind::BrowserUnavailable, _) => (
+                "No browser could be opened. Open this address in a browser on this device.",
+                "Es konnte kein Browser geöffnet werden. Öffnen Sie diese Adresse in einem Browser auf diesem Gerät.",
+            ),
         };
         match language {
             Language::English => english,

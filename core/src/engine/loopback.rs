@@ -80,8 +80,13 @@ impl Engine {
         request: &AuthorizationRequest,
         observer: Option<&dyn ConnectObserver>,
     ) -> Result<Callback> {
-        self.browser.open(&request.url)?;
-        notify(observer, ConnectEventKind::BrowserOpened, Some(&request.url), 0);
+        let kind = match self.browser.open(&request.url) {
+            Ok(()) => ConnectEventKind::BrowserOpened,
+            // Somebody is there to show the address to the person; the answer can still come.
+            Err(_) if observer.is_some() => ConnectEventKind::BrowserUnavailable,
+            Err(error) => return Err(error),
+        };
+        notify(observer, kind, Some(&request.url), 0);
         let state = Secret::new(&request.state);
         let mut next_event = EVENT_INTERVAL;
         let mut tick = |waited: Duration| {
