@@ -228,12 +228,12 @@ fn g_23_t_23_a_trickle_ends_with_the_deadline() {
     });
     let mut request = request(&server.http(), Method::Get);
     // Once with the deadline nearer than the idle limit, once beyond it.
-    for idle in [5_000, 100] {
+    for idle in [5_000, 600] {
         let client = HttpClient::with_limits(&NetworkConfig::default(), limits(1_000, idle)).unwrap();
-        request.deadline = Deadline::after(Duration::from_millis(300));
+        request.deadline = Deadline::after(Duration::from_millis(1_000));
         let started = Instant::now();
         assert_cause(&client.send(&request).unwrap_err(), Detail::NetworkTimeout);
-        assert!((299..3_000).contains(&started.elapsed().as_millis()));
+        assert!((999..4_000).contains(&started.elapsed().as_millis()));
     }
     request.deadline = Deadline::after(Duration::ZERO);
     assert_cause(&plain().send(&request).unwrap_err(), Detail::NetworkTimeout);
@@ -335,7 +335,7 @@ fn dropping_it_after_a_hung_request_waits_for_nothing() {
     assert_cause(&client.send(&request).unwrap_err(), Detail::NetworkTimeout);
     let started = Instant::now();
     drop(client);
-    assert!(started.elapsed() < Duration::from_millis(500));
+    assert!(started.elapsed() < Duration::from_secs(2));
 }
 
 /// What a child sees after `fork`: a client of another process, which has no thread here and must be neither used nor waited for.
