@@ -50,7 +50,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens on 127.0.0.1, and for `localhost` also on ::1 at the same port where there is one, as browsers choose either.
+    /// Listens on 127.0.0.1, and for `localhost` also on `::1` at the same port where there is one, as browsers choose either.
     pub(crate) fn bind(options: ListenerOptions<'_>) -> Result<Self> {
         let (sockets, port) = bind_any(options.host == "localhost", options.ports)?;
         let site = Site::new(options, port)?;
@@ -86,10 +86,10 @@ impl Listener {
         loop {
             let moved = pool.turn(&mut waiting);
             // The browser has its redirect before the caller goes on.
-            if !pool.is_answering() {
-                if let Some(callback) = waiting.take() {
-                    return Ok(callback);
-                }
+            if !pool.is_answering()
+                && let Some(callback) = waiting.take()
+            {
+                return Ok(callback);
             }
             let waited = started.elapsed();
             if waited >= next_tick {

@@ -306,11 +306,9 @@ fn hostile_texts() -> Vec<String> {
         "expression(nEEdle)",
         "nEEdle\u{fffd}\u{e000}",
     ];
-    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
-    let half = |text: &str| {
-        text.replace(NEEDLE, "\u{1}").bytes().map(|byte| format!("%{byte:02x}")).collect::<String>().replace("%01", NEEDLE)
-    };
-    texts.iter().flat_map(|text| [encode(text), half(text)]).collect()
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let whole = |text: &str| text.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02x}"));
+    texts.iter().flat_map(|text| [whole(text), encode(text)]).collect()
 }
 
 /// Whether an answer repeats anything that only the request can have brought.
