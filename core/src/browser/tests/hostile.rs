@@ -171,6 +171,37 @@ fn l_07_slowloris() {
 }
 
 #[test]
+fn l_07_at_most_sixteen_are_open() {
+    let rig = Rig::new();
+    let slow: Vec<TcpStream> = (0..200).map(|_| connect(rig.port)).collect();
+    for mut stream in &slow {
+        stream.set_nonblocking(true).unwrap();
+        let _ = stream.write_all(b"G");
+    }
+    let is_open = |mut stream: &TcpStream| stream.read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+    let started = Instant::now();
+    let mut open = slow.len();
+    // They are cut after five seconds anyway; what counts is before.
+    while started.elapsed() < Duration::from_secs(3) && open > 16 {
+        thread::sleep(Duration::from_millis(20));
+        open = slow.iter().filter(|stream| is_open(stream)).count();
+    }
+    assert_eq!(open, 16);
+    rig.completes();
+}
+
+#[test]
+fn l_08_a_refused_sender_is_told_so_and_not_cut_off() {
+    let rig = Rig::new();
+    let mut stream = connect(rig.port);
+    stream.write_all(rig.request(&format!("GET /cb?{}", "a".repeat(200_000)), "").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(status(&String::from_utf8(answer).unwrap()), "431");
+    rig.completes();
+}
+
+#[test]
 fn l_07_a_slow_connection_is_cut_after_five_seconds() {
     let rig = Rig::new();
     let mut slow = connect(rig.port);
