@@ -195,6 +195,8 @@ fn l_08_a_refused_sender_is_told_so_and_not_cut_off() {
     let rig = Rig::new();
     let mut stream = connect(rig.port);
     stream.write_all(rig.request(&format!("GET /cb?{}", "a".repeat(200_000)), "").as_bytes()).unwrap();
+    thread::sleep(Duration::from_millis(200));
+    stream.write_all(&[b'a'; 200_000]).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     assert_eq!(status(&String::from_utf8(answer).unwrap()), "431");
@@ -451,6 +453,23 @@ fn o_16_parameters_that_name_an_address_lead_nowhere() {
         assert_eq!((status(&answer), header(&answer, "location"), echoes(&answer)), ("400", None, false));
     }
     rig.completes();
+}
+
+#[test]
+fn o_04_of_callbacks_at_once_one_wins() {
+    let rig = Rig::new();
+    // The listener rests longer once nothing has happened for a while; what comes meanwhile is seen in one turn.
+    thread::sleep(Duration::from_millis(400));
+    let mut browsers: Vec<TcpStream> = (0..6).map(|_| connect(rig.port)).collect();
+    let request = rig.request(&format!("GET /cb?{OURS}"), "");
+    for browser in &mut browsers {
+        browser.write_all(request.as_bytes()).unwrap();
+    }
+    let answers: Vec<String> = browsers.iter_mut().map(read_all).collect();
+    let (won, lost): (Vec<&String>, Vec<&String>) = answers.iter().partition(|answer| status(answer) == "303");
+    assert_eq!((won.len(), lost.len()), (1, 5));
+    assert!(lost.iter().all(|answer| status(answer) == "409"));
+    rig.shows_the_page(won[0]);
 }
 
 #[test]

@@ -147,7 +147,10 @@ fn the_page_waits_for_the_outcome_and_can_be_loaded_again() {
         let location = request(header(&answer, "location").unwrap());
         let asked = Instant::now();
         let page = exchange(port, location.as_bytes());
-        (asked.elapsed(), page, exchange(port, location.as_bytes()), exchange(port, request(&format!("/cb?{OURS}")).as_bytes()))
+        let waited = asked.elapsed();
+        let with_query = location.replacen(" HTTP", "?x=y HTTP", 1);
+        assert_eq!(status(&exchange(port, with_query.as_bytes())), "404");
+        (waited, page, exchange(port, location.as_bytes()), exchange(port, request(&format!("/cb?{OURS}")).as_bytes()))
     });
     let call = call(Duration::from_secs(30), &CancelToken::new());
     listener.wait(&call, &mut |_| {}, &judge).unwrap();
