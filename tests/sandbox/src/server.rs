@@ -177,7 +177,7 @@ fn loopback(port: u16) -> io::Result<(u16, Vec<TcpListener>)> {
         match TcpListener::bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), found)) {
             Ok(second) => return Ok((found, vec![first, second])),
             Err(taken) if taken.kind() == io::ErrorKind::AddrInUse && port == 0 => {
-                last = Some(taken)
+                last = Some(taken);
             }
             Err(taken) if taken.kind() == io::ErrorKind::AddrInUse => return Err(taken),
             Err(_) => return Ok((found, vec![first])),

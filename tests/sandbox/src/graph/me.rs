@@ -27,7 +27,7 @@ pub(crate) fn profile(turn: &mut Turn<'_>) -> Reply {
     let grant = match access::authorize(turn, &["User.Read", "User.ReadBasic.All", "User.Read.All"])
     {
         Ok(grant) => grant,
-        Err(refusal) => return *refusal,
+        Err(refusal) => return refusal.0,
     };
     let Some(user) = turn
         .state

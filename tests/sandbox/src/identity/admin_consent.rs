@@ -113,8 +113,11 @@ fn refused(turn: &mut Turn<'_>, flow: &Flow, approval: Approval) -> Reply {
         ));
     } else {
         let ids = turn.ids(Some(flow));
-        let mut problem = Problem::new(65_004);
-        problem.text = "The resource owner or authorization server denied the request.".to_owned();
+        let text = "The resource owner or authorization server denied the request.".to_owned();
+        let problem = Problem {
+            text,
+            ..Problem::new(65_004)
+        };
         parameters.push(("admin_consent", "True".to_owned()));
         parameters.push(("error", "consent_required".to_owned()));
         parameters.push(("error_description", problem.description(&ids)));

@@ -68,10 +68,10 @@ pub(crate) fn tokens(turn: &mut Turn<'_>, grant: Grant, wanted: &Wanted) -> Repl
             id_token::issue(turn, &grant, &wanted.scopes).into(),
         );
     }
-    if wanted.client_info {
-        if let Some(user) = turn.state.user(&grant.user_name) {
-            body.insert("client_info".into(), client_info(user).into());
-        }
+    if wanted.client_info
+        && let Some(user) = turn.state.user(&grant.user_name)
+    {
+        body.insert("client_info".into(), client_info(user).into());
     }
     bend(&mut body, &settings);
     Reply::json(200, &Value::Object(body))
@@ -112,7 +112,7 @@ fn answered_scope(
     scopes.iter().map(name).collect::<Vec<_>>().join(" ")
 }
 
-/// The scopes a token carries: those granted for Graph, and the OpenID ones asked for.
+/// The scopes a token carries: those granted for Graph, and the `OpenID` ones asked for.
 fn effective(turn: &Turn<'_>, grant: &Grant, wanted: &Wanted) -> BTreeSet<String> {
     let tenant = turn.state.tenant(&grant.tenant_id);
     let granted = tenant

@@ -128,7 +128,7 @@ fn policies(state: &State, grant: &Grant, tenant: &Tenant, user: &User) -> Resul
     }
 }
 
-/// Every resource scope must still be granted; a request for OpenID scopes alone needs some grant to be left.
+/// Every resource scope must still be granted; a request for `OpenID` scopes alone needs some grant to be left.
 pub(crate) fn consent(
     state: &State,
     tenant: &Tenant,

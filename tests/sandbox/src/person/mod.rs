@@ -192,8 +192,7 @@ impl Person {
         let press = |button: &str| page.form_with("do", button);
         match page.id.as_str() {
             "login" if self.consent == Consent::CancelSignIn => press("cancel"),
-            "login" if page.has_error => None,
-            "login" => press("next").map(|form| {
+            "login" if !page.has_error => press("next").map(|form| {
                 form.filled("username", &self.user)
                     .filled("password", &self.password)
             }),
@@ -216,8 +215,7 @@ impl Person {
                 press("back")
             }
             "approval-sent" => press("back"),
-            "device-code" if page.has_error => None,
-            "device-code" => {
+            "device-code" if !page.has_error => {
                 let code = self.user_code.as_deref()?;
                 press("next").map(|form| form.filled("otc", code))
             }

@@ -2,7 +2,7 @@
 
 use intail_office365_sandbox::{Consent, Platform};
 
-use crate::client::{Listener, REDIRECT, Rig};
+use crate::client::{Listener, REDIRECT, Rig, robot};
 
 #[test]
 fn a_code_comes_by_query_with_state_and_session() {
@@ -49,7 +49,7 @@ fn a_fragment_stays_in_the_browser() {
     let rig = Rig::new();
     rig.control.approve("contoso").unwrap();
     let visit = rig.sign_in(
-        &rig.person("adele@contoso.example"),
+        &robot("adele@contoso.example"),
         "common",
         &[("response_mode", "fragment")],
     );
@@ -103,7 +103,7 @@ fn request_errors_travel_to_the_app() {
         ("prompt", "perhaps", "invalid_request", "AADSTS90023"),
     ] {
         let visit = rig.sign_in(
-            &rig.person("adele@contoso.example"),
+            &robot("adele@contoso.example"),
             "organizations",
             &[(name, value)],
         );
@@ -160,11 +160,7 @@ fn errors_of_destination_stay_on_a_page() {
             "AADSTS50020",
         ),
     ] {
-        let visit = rig.sign_in(
-            &rig.person("alex@contoso.example"),
-            tenant,
-            &[(name, value)],
-        );
+        let visit = rig.sign_in(&robot("alex@contoso.example"), tenant, &[(name, value)]);
         assert!(!visit.left_the_sandbox(), "{code}: {visit:?}");
         assert_eq!(visit.page, "error");
         assert!(visit.text.contains(code), "{code}: {}", visit.text);
@@ -175,9 +171,7 @@ fn errors_of_destination_stay_on_a_page() {
 #[test]
 fn cancel_on_the_sign_in_page_has_no_description() {
     let rig = Rig::new();
-    let person = rig
-        .person("adele@contoso.example")
-        .consent(Consent::CancelSignIn);
+    let person = robot("adele@contoso.example").consent(Consent::CancelSignIn);
     let visit = rig.sign_in(&person, "organizations", &[]);
     assert_eq!(
         visit.redirect.as_deref(),
@@ -189,7 +183,7 @@ fn cancel_on_the_sign_in_page_has_no_description() {
 fn prompt_none_has_four_outcomes() {
     let rig = Rig::new();
     let none = [("prompt", "none")];
-    let person = rig.person("adele@contoso.example");
+    let person = robot("adele@contoso.example");
     let error = |visit: &intail_office365_sandbox::Visit| {
         (
             visit.answer("error").unwrap_or_default().to_owned(),
@@ -247,7 +241,7 @@ fn prompt_none_has_four_outcomes() {
 fn sessions_make_the_second_sign_in_silent_and_prompts_ask_again() {
     let rig = Rig::new();
     rig.control.approve("contoso").unwrap();
-    let person = rig.person("adele@contoso.example");
+    let person = robot("adele@contoso.example");
     assert_eq!(rig.sign_in(&person, "organizations", &[]).pages, ["login"]);
     assert!(rig.sign_in(&person, "organizations", &[]).pages.is_empty());
     assert_eq!(
@@ -283,11 +277,7 @@ fn platforms_of_other_redirect_addresses_are_known() {
         .add_redirect_uri("msauth.com.example.app://auth", Platform::Native)
         .unwrap();
     let extra = [("redirect_uri", "msauth.com.example.app://auth")];
-    let visit = rig.sign_in(
-        &rig.person("adele@contoso.example"),
-        "organizations",
-        &extra,
-    );
+    let visit = rig.sign_in(&robot("adele@contoso.example"), "organizations", &extra);
     assert!(
         visit
             .redirect
