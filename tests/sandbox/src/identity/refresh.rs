@@ -50,7 +50,7 @@ pub(crate) fn exchange(turn: &mut Turn<'_>, alias: &str) -> Result<Reply, Proble
         scopes,
         client_info: request.form.value("client_info") == Some("1"),
         cae: asks_for_cae(request.form.value("claims")),
-        refreshed: true,
+        carried_from: Some(record.issued_at),
     };
     Ok(issue::tokens(turn, grant, &wanted))
 }

@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::document;
 use crate::state::State;
-use crate::state::model::{AppPresence, ConditionalAccess, ConsentPolicy, Tenant};
+use crate::state::clock::login_timestamp;
+use crate::state::model::{AppPresence, ConditionalAccess, ConsentPolicy, Tenant, User};
 
 /// `/`.
 pub(crate) fn page(state: &State, origin: &str) -> String {
@@ -18,6 +19,7 @@ pub(crate) fn page(state: &State, origin: &str) -> String {
             h2 { "Organizations" }
             @for tenant in &state.tenants { (organization(tenant)) }
             (people(state))
+            (clock(state))
             (endpoints(origin))
         },
     )
@@ -126,7 +128,7 @@ fn people(state: &State) -> Markup {
         h2 { "People" }
         div.scroll tabindex="0" role="region" aria-label="People" {
             table {
-                thead { tr { th scope="col" { "User name" } th scope="col" { "Name" } th scope="col" { "Notes" } } }
+                thead { tr { th scope="col" { "User name" } th scope="col" { "Name" } th scope="col" { "Notes" } th scope="col" { "What can happen" } } }
                 tbody {
                     @for user in &state.users {
                         tr {
@@ -141,10 +143,42 @@ fn people(state: &State) -> Markup {
                                     tenant.id != user.home_tenant && user.object_id(&tenant.id).is_some()
                                 }) { "guest of " (tenant.display_name) }
                             }
+                            td { (events(user)) }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// What can happen to a person, as buttons.
+fn events(user: &User) -> Markup {
+    let name = user.user_name.as_str();
+    let event = |change: &str, label: &str, on: Option<bool>| {
+        html! {
+            form.inline method="post" action={ "/_control/" (change) } {
+                input type="hidden" name="user" value=(name);
+                @if let Some(on) = on { input type="hidden" name="on" value=(on); }
+                button type="submit" aria-label={ (label) ": " (name) } { (label) }
+            }
+        }
+    };
+    html! {
+        (event("set_user_disabled", if user.disabled { "Enable" } else { "Disable" }, Some(!user.disabled)))
+        (event("revoke_sessions", "Revoke sessions", None))
+        (event("revoke_consent", "Remove consent", None))
+    }
+}
+
+fn clock(state: &State) -> Markup {
+    html! {
+        h2 { "Clock" }
+        p { (login_timestamp(state.now())) ", " (state.clock.offset) " seconds from this machine's." }
+        form method="post" action="/_control/advance_clock" {
+            label for="seconds" { "Seconds forward" }
+            input #seconds type="text" inputmode="numeric" name="seconds" value="3600";
+            button type="submit" { "Advance the clock" }
         }
         form method="post" action="/_control/reset" { button type="submit" { "Reset everything" } }
     }

@@ -286,3 +286,35 @@ fn platforms_of_other_redirect_addresses_are_known() {
     );
     assert_ne!(REDIRECT, extra[0].1);
 }
+
+#[test]
+fn the_sign_in_page_says_what_is_wrong() {
+    let rig = Rig::new();
+    rig.control
+        .set_user_disabled("alex@contoso.example", true)
+        .unwrap();
+    for (user, password, code) in [
+        ("adele@contoso.example", "wrong", "AADSTS50126"),
+        ("adele@contoso.example", "", "AADSTS50126"),
+        ("nobody@contoso.example", "x", "AADSTS50034"),
+        ("alex@contoso.example", "x", "AADSTS50057"),
+    ] {
+        let visit = rig.sign_in(&robot(user).password(password), "organizations", &[]);
+        assert_eq!(visit.pages, ["login", "login"], "{user}");
+        assert!(visit.text.contains(code), "{user}: {}", visit.text);
+    }
+}
+
+#[test]
+fn a_request_may_be_posted() {
+    let rig = Rig::new();
+    let url = rig.authorize_url("organizations", &[("prompt", "none")]);
+    let (path, form) = url
+        .strip_prefix(&rig.sandbox.authority())
+        .unwrap()
+        .split_once('?')
+        .unwrap();
+    let answer = rig.post(path, form, &[]);
+    assert_eq!(answer.status, 302);
+    assert!(answer.headers["location"].contains("error=login_required"));
+}

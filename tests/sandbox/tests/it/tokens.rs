@@ -428,3 +428,49 @@ fn graph_says_why_it_refuses_a_token() {
         "Lifetime validation failed, the token is expired."
     );
 }
+
+#[test]
+fn the_day_of_a_single_page_application_is_carried_over() {
+    let rig = Rig::new();
+    let (uri, origin) = (
+        "https://app.example/cb",
+        [("origin", "https://app.example")],
+    );
+    rig.control.add_redirect_uri(uri, Platform::Spa).unwrap();
+    let visit = rig.sign_in(&robot(USER), "organizations", &[("redirect_uri", uri)]);
+    let client = format!(
+        "client_id={}&scope=openid+offline_access",
+        rig.control.client_id()
+    );
+    let path = "/organizations/oauth2/v2.0/token";
+    let code = visit.answer("code").unwrap();
+    let redeem = format!(
+        "{client}&grant_type=authorization_code&code={code}&redirect_uri={uri}&code_verifier={VERIFIER}"
+    );
+    let first = rig.post(path, &redeem, &origin).text("refresh_token");
+    let refresh = |token: &str| {
+        rig.post(
+            path,
+            &format!("{client}&grant_type=refresh_token&refresh_token={token}"),
+            &origin,
+        )
+    };
+    rig.control.advance_clock(80_000).unwrap();
+    let second = refresh(&first).text("refresh_token");
+    rig.control.advance_clock(10_000).unwrap();
+    assert_eq!(refresh(&second).problem().2, 700_084);
+}
+
+#[test]
+fn scopes_can_come_in_any_order() {
+    let rig = Rig::new();
+    let settings = TokenSettings {
+        shuffle_scopes: true,
+        ..TokenSettings::default()
+    };
+    rig.control.set_tokens(settings).unwrap();
+    let scope = || rig.connect(USER, &[])["scope"].as_str().unwrap().to_owned();
+    let scopes = [scope(), scope(), scope(), scope()];
+    assert!(scopes.iter().any(|other| *other != scopes[0]), "{scopes:?}");
+    assert!(scopes.iter().all(|scope| scope.split(' ').count() == 6));
+}
