@@ -66,16 +66,18 @@ fn organization(tenant: &Tenant) -> Markup {
             @if tenant.tenant_grant.is_empty() { "not approved" } @else { "approved" }
             @if !tenant.approval_requests.is_empty() { " \u{b7} " (tenant.approval_requests.len()) " approval request(s)" }
         }
-        (choice(tenant, "set_consent_policy", "policy", "Users may consent", &policies.map(name_of), &name_of(tenant.consent_policy)))
-        (choice(tenant, "set_conditional_access", "policy", "Conditional access", &access.map(name_of), &name_of(tenant.conditional_access)))
-        (choice(tenant, "set_app_presence", "presence", "The app", &presence.map(name_of), &name_of(tenant.app)))
-        (switch(tenant, "set_workflow", "Admin consent workflow", tenant.workflow))
-        (switch(tenant, "set_assignment_required", "Assignment required", tenant.assignment_required))
-        (switch(tenant, "set_risky_app", "App judged risky", tenant.risky_app))
-        @if tenant.tenant_grant.is_empty() {
-            (action("approve", tenant, "Approve the app"))
-        } @else {
-            (action("revoke_tenant_consent", tenant, "Withdraw the approval"))
+        div.switches {
+            (choice(tenant, "set_consent_policy", "policy", "Users may consent", &policies.map(name_of), &name_of(tenant.consent_policy)))
+            (choice(tenant, "set_conditional_access", "policy", "Conditional access", &access.map(name_of), &name_of(tenant.conditional_access)))
+            (choice(tenant, "set_app_presence", "presence", "The app", &presence.map(name_of), &name_of(tenant.app)))
+            (switch(tenant, "set_workflow", "Admin consent workflow", tenant.workflow))
+            (switch(tenant, "set_assignment_required", "Assignment required", tenant.assignment_required))
+            (switch(tenant, "set_risky_app", "App judged risky", tenant.risky_app))
+            @if tenant.tenant_grant.is_empty() {
+                (action("approve", tenant, "Approve the app"))
+            } @else {
+                (action("revoke_tenant_consent", tenant, "Withdraw the approval"))
+            }
         }
     }
 }
