@@ -18,19 +18,11 @@ pub(crate) struct Refusal(pub(crate) Reply);
 
 /// The grant behind the request's token, if it has one of the scopes.
 pub(crate) fn authorize(turn: &mut Turn<'_>, scopes: &[&str]) -> Result<Grant, Refusal> {
-    let header = turn
-        .request
-        .header("authorization")
-        .unwrap_or_default()
-        .to_owned();
-    let token = match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => "",
-    };
+    let token = bearer(turn);
     if token.is_empty() {
         return Err(unauthorized(turn, "Access token is empty."));
     }
-    let Some(record) = turn.state.access_tokens.get(token).cloned() else {
+    let Some(record) = turn.state.access_tokens.get(&token).cloned() else {
         return Err(unauthorized(
             turn,
             "CompactToken parsing failed with error code: 80049217",
@@ -57,6 +49,15 @@ pub(crate) fn authorize(turn: &mut Turn<'_>, scopes: &[&str]) -> Result<Grant, R
         )));
     }
     Ok(record.grant)
+}
+
+/// The token of the `Authorization` header; empty when there is none.
+fn bearer(turn: &Turn<'_>) -> String {
+    let header = turn.request.header("authorization").unwrap_or_default();
+    match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim().to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Continuous access evaluation: why a token that has not expired is refused.

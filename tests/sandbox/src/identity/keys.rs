@@ -161,6 +161,7 @@ fn pooled(seed: u64, number: u32) -> Arc<SigningKey> {
     if let Some(key) = pool.0.get(&(seed, number)) {
         return Arc::clone(key);
     }
+    // Only an unlucky draw of primes is refused; the next seed draws others.
     let mut attempt = seed;
     let key = loop {
         match SigningKey::generate(attempt, number) {

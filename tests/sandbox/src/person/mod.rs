@@ -66,6 +66,16 @@ impl Visit {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Notes a page of the sandbox.
+    fn enter(&mut self, status: u16, text: String) -> Page {
+        let page = Page::parse(&text);
+        self.status = status;
+        self.text = text;
+        self.page.clone_from(&page.id);
+        self.pages.push(page.id.clone());
+        page
+    }
+
     /// Whether the app got an answer.
     pub fn left_the_sandbox(&self) -> bool {
         self.redirect.is_some()
@@ -153,11 +163,7 @@ impl Person {
         for _ in 0..STEPS {
             match landing {
                 Landing::Page { url, status, text } => {
-                    visit.status = status;
-                    visit.text.clone_from(&text);
-                    let page = Page::parse(&text);
-                    visit.page.clone_from(&page.id);
-                    visit.pages.push(page.id.clone());
+                    let page = visit.enter(status, text);
                     let Some(form) = self.act(&page) else {
                         return visit;
                     };

@@ -1,5 +1,8 @@
 //! The authorization endpoint: answers, errors that travel and errors that stay.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use intail_office365_sandbox::{Consent, Platform};
 
 use crate::client::{Listener, REDIRECT, Rig, robot};
@@ -317,4 +320,31 @@ fn a_request_may_be_posted() {
     let answer = rig.post(path, form, &[]);
     assert_eq!(answer.status, 302);
     assert!(answer.headers["location"].contains("error=login_required"));
+}
+
+#[test]
+fn a_person_follows_the_app_to_its_last_page() {
+    let rig = Rig::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let app = std::thread::spawn(move || {
+        let answers = [
+            "HTTP/1.1 303 See Other\r\nlocation: /done\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n4\r\nconn\r\n5\r\nected\r\n0\r\n\r\n",
+        ];
+        answers.map(|answer| {
+            let mut stream = listener.accept().unwrap().0;
+            let mut buffer = [0; 8192];
+            let read = stream.read(&mut buffer).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            text.lines().next().unwrap().to_owned()
+        })
+    });
+    let person = intail_office365_sandbox::Person::new("megan@northwind.example");
+    let visit = person.browse(&rig.authorize_url("organizations", &[("redirect_uri", &uri)]));
+    assert_eq!((visit.status, visit.text.as_str()), (200, "connected"));
+    let [first, second] = app.join().unwrap();
+    assert!(first.starts_with("GET /?code="));
+    assert_eq!(second, "GET /done HTTP/1.1");
 }

@@ -194,3 +194,16 @@ fn assignment_keeps_others_out_after_the_approval() {
             .is_some()
     );
 }
+
+#[test]
+fn asking_for_the_consent_page_ends_at_the_administrator_even_when_approved() {
+    let rig = Rig::new();
+    let person = robot("megan@northwind.example");
+    let visit = rig.sign_in(&person, "organizations", &[("prompt", "consent")]);
+    assert_eq!(visit.page, "need-admin-approval");
+    assert!(
+        rig.sign_in(&person, "organizations", &[])
+            .answer("code")
+            .is_some()
+    );
+}
