@@ -46,7 +46,7 @@ impl Problem {
     }
 
     /// `prompt=none` reports what would need the person as `interaction_required`.
-    pub(crate) fn as_interaction(self) -> Problem {
+    pub(crate) fn into_interaction(self) -> Problem {
         let error = if self.code == 50_058 {
             "login_required"
         } else {

@@ -17,4 +17,5 @@ mod guests;
 mod lifecycle;
 mod metadata;
 mod pages;
+mod program;
 mod tokens;

@@ -142,3 +142,63 @@ fn the_same_seed_gives_the_same_tokens() {
     let tokens = || Rig::new().connect("megan@northwind.example", &[])["access_token"].clone();
     assert_eq!(tokens(), tokens());
 }
+
+const GUIDE: &str = include_str!("../../../../docs/sandbox.md");
+
+/// Name and body of every `post` in the guide.
+fn documented_changes() -> Vec<(String, String)> {
+    let posts = GUIDE.split("\npost ").skip(1).filter_map(|rest| {
+        let (name, rest) = rest.split_once(" '")?;
+        Some((name.to_owned(), rest.split('\'').next()?.to_owned()))
+    });
+    posts.collect()
+}
+
+#[test]
+fn every_change_is_in_the_guide_and_every_example_works() {
+    let rig = Rig::new();
+    let json = [("content-type", "application/json")];
+    let changes = documented_changes();
+    assert!(changes.len() > 40, "{}", changes.len());
+    for (name, body) in &changes {
+        let answer = rig.request("POST", &format!("/_control/{name}"), body, &json);
+        assert_eq!(answer.status, 200, "{name} {body}: {}", answer.body);
+    }
+    // The refusal of an unknown name lists the known ones.
+    let refusal = rig
+        .request("POST", "/_control/nonsense", "{}", &json)
+        .text("error");
+    let known: Vec<&str> = refusal.split('`').skip(3).step_by(2).collect();
+    assert!(known.len() > 30, "{refusal}");
+    for name in known {
+        assert!(
+            changes.iter().any(|(documented, _)| documented == name),
+            "{name} is not in the guide"
+        );
+    }
+    let reads = GUIDE
+        .lines()
+        .filter_map(|line| line.strip_prefix("curl -s $C/"));
+    for read in reads.map(|line| line.split(' ').next().unwrap()) {
+        assert_eq!(
+            rig.get(&format!("/_control/{read}"), &[]).status,
+            200,
+            "{read}"
+        );
+    }
+}
+
+#[test]
+fn buttons_of_people_and_of_the_clock_work() {
+    let rig = Rig::new();
+    rig.post(
+        "/_control/set_user_disabled",
+        "user=adele%40contoso.example&on=true",
+        &[],
+    );
+    assert!(rig.control.user("adele@contoso.example").unwrap().disabled);
+    let before = rig.control.now();
+    rig.post("/_control/advance_clock", "seconds=3600", &[]);
+    assert!(rig.control.now() - before >= 3_600);
+    assert!(rig.get("/", &[]).body.contains("Enable"));
+}
