@@ -4,6 +4,8 @@
 //! nothing about a person. A host switches on [`Error::kind`]; everything else is detail for people and support.
 
 mod detail;
+#[cfg(test)]
+mod reference;
 
 pub(crate) use detail::Detail;
 
