@@ -156,6 +156,11 @@ impl Error {
         Self::new(Detail::KeyUnavailable)
     }
 
+    /// For a host's own browser opener: no browser could be opened at `url`.
+    pub fn browser_unavailable(url: &str) -> Self {
+        Self::new(Detail::BrowserUnavailable).with_url(url.to_owned())
+    }
+
     /// For a host's own key provider: the wrapped key does not open with the key that the provider has.
     pub fn key_rejected() -> Self {
         Self::new(Detail::StoreWrongKey)
