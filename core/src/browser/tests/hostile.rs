@@ -196,7 +196,7 @@ fn l_08_a_refused_sender_is_told_so_and_not_cut_off() {
     let mut stream = connect(rig.port);
     stream.write_all(rig.request(&format!("GET /cb?{}", "a".repeat(200_000)), "").as_bytes()).unwrap();
     thread::sleep(Duration::from_millis(200));
-    stream.write_all(&[b'a'; 200_000]).unwrap();
+    stream.write_all("a".repeat(200_000).as_bytes()).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     assert_eq!(status(&String::from_utf8(answer).unwrap()), "431");

@@ -168,7 +168,7 @@ fn the_page_waits_for_the_outcome_and_can_be_loaded_again() {
 #[test]
 fn a_connection_opened_before_carries_the_page_after_a_slow_exchange() {
     // A page larger than what the system takes at once for a peer that reads little at a time.
-    let logo = [b"\x89PNG\r\n\x1a\n".as_slice(), &[b'x'; 60_000]].concat();
+    let logo = [b"\x89PNG\r\n\x1a\n".as_slice(), &b"x".repeat(60_000)].concat();
     let presentation = Presentation::new(&AppIdentity { logo_png: Some(logo), ..app() });
     let listener = Listener::bind(ListenerOptions { presentation, ..options("localhost", "/cb") }).unwrap();
     let port = listener.port();
