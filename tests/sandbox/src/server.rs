@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use axum_server::Handle;
 use tokio::sync::oneshot;
@@ -14,6 +15,9 @@ use crate::serve;
 use crate::state::State;
 use crate::state::scenario::Scenario;
 use crate::tls::Identity;
+
+/// Stopping waits this long for a request that is being answered.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
@@ -82,7 +86,7 @@ impl Sandbox {
                     drop(stopped.await);
                 });
                 handle.shutdown();
-                runtime.shutdown_background();
+                runtime.shutdown_timeout(STOP_LIMIT);
             })?;
         Ok(Sandbox {
             shared,

@@ -18,4 +18,5 @@ mod lifecycle;
 mod metadata;
 mod pages;
 mod program;
+mod samples;
 mod tokens;

@@ -1,5 +1,7 @@
 //! The start page, the control interface over HTTP, and what every page has in common.
 
+use std::io::Read as _;
+
 use intail_office365_sandbox::{ConsentPolicy, Sandbox, SandboxOptions};
 
 use crate::client::Rig;
@@ -133,8 +135,13 @@ fn both_loopback_addresses_answer_and_https_has_its_own_origin() {
     if std::net::TcpListener::bind("[::1]:0").is_ok() {
         assert!(std::net::TcpStream::connect(("::1", port)).is_ok());
     }
+    let mut open = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     sandbox.stop();
-    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    assert_eq!(
+        open.read(&mut [0; 16]).unwrap_or(0),
+        0,
+        "the connection is cut"
+    );
 }
 
 #[test]
