@@ -1,6 +1,6 @@
-//! The sealed store of the connected accounts: SQLite that never sees a secret.
+//! The sealed store of the connected accounts: `SQLite` that never sees a secret.
 //!
-//! Everything that says anything about a person, an organisation, a permission or a token is sealed before SQLite gets it
+//! Everything that says anything about a person, an organisation, a permission or a token is sealed before `SQLite` gets it
 //! (`store/seal.rs`, `docs/store-format.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
 //! the call returns.
 
@@ -57,7 +57,7 @@ impl Store {
             file: opened.file,
             process: std::process::id(),
         };
-        store.read(|connection| finish_erasure(connection))?;
+        store.read(finish_erasure)?;
         Ok(store)
     }
 

@@ -11,7 +11,7 @@ use crate::{
     secret::Secret,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 /// All accounts of a store.
 #[derive(Debug, Default)]
@@ -63,15 +63,15 @@ struct Sealed {
 }
 
 impl Store {
-    /// Every account, in the order in which they were connected.
+    /// Every account, in the order in which they were connected. Table and index are both asked, so that damage of either shows.
     pub(crate) fn accounts(&self) -> Result<Accounts> {
         self.read(|connection| {
-            // The ids come from the table and the rows through the index, so that damage of either shows.
-            let mut statement = connection.prepare_cached("SELECT id FROM account NOT INDEXED").map_err(fault::sqlite)?;
-            let ids = statement.query_map([], |row| row.get::<_, String>(0)).map_err(fault::sqlite)?;
+            let mut ids = ids(connection, "SELECT id FROM account NOT INDEXED")?;
+            let known: HashSet<String> = ids.iter().cloned().collect();
+            let indexed = self::ids(connection, "SELECT id FROM account INDEXED BY sqlite_autoindex_account_1")?;
+            ids.extend(indexed.into_iter().filter(|id| !known.contains(id)));
             let mut accounts = Accounts::default();
             for id in ids {
-                let id = id.map_err(fault::sqlite)?;
                 match self.fetch(connection, &id) {
                     Ok(Some(record)) => accounts.records.push(record),
                     Ok(None) => accounts.damaged.push(id),
@@ -197,8 +197,8 @@ impl Store {
                 return Ok(Rotation::Newer(Box::new(newer)));
             }
             let next = next(generation)?;
-            let sealer = self.account_sealer(id, &account_key)?;
-            let sealed = seal_credentials(&sealer, id, next, &credentials(connection)?)?;
+            let own = self.account_sealer(id, &account_key)?;
+            let sealed = seal_credentials(&own, id, next, &credentials(connection)?)?;
             let sql = "UPDATE account SET generation = ?2, credentials = ?3 WHERE id = ?1";
             let mut statement = connection.prepare_cached(sql).map_err(fault::sqlite)?;
             one_row(statement.execute((id, next, sealed)).map_err(fault::sqlite)?)?;
@@ -301,6 +301,12 @@ fn head(connection: &Connection, id: &str) -> Result<Option<(i64, Vec<u8>)>> {
         return Err(Error::from(Detail::StoreCorrupt).with_what("index"));
     }
     Ok(head)
+}
+
+fn ids(connection: &Connection, sql: &'static str) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault::sqlite)?;
+    let ids = statement.query_map([], |row| row.get(0)).map_err(fault::sqlite)?;
+    ids.collect::<rusqlite::Result<_>>().map_err(fault::sqlite)
 }
 
 fn one_row(changed: usize) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Where files of the store lie, and what is refused there.
 //!
 //! The parent folder is resolved once; below it no symbolic link is followed. A file is looked at by its name and never opened here:
-//! closing any descriptor of a file that SQLite has open in this process would drop SQLite's locks on it. Names can be trusted
+//! closing any descriptor of a file that `SQLite` has open in this process would drop its locks on it. Names can be trusted
 //! because the folder was checked: nobody else can replace a file in it.
 
 use super::fault;

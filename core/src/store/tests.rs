@@ -1,4 +1,7 @@
 //! Tests of the store as a whole.
 
+mod damage;
+mod files;
 mod rig;
 mod rows;
+mod secrecy;
