@@ -173,10 +173,10 @@ impl Store {
     pub(crate) fn disconnect(&self, id: &str) -> Result<Erasure> {
         let was_there = self.write(|connection| {
             connection
-                .execute("UPDATE account SET account_key = zeroblob(length(account_key)) WHERE id = ?1", [id])
+                .execute("UPDATE account NOT INDEXED SET account_key = zeroblob(length(account_key)) WHERE id = ?1", [id])
                 .and_then(|_| connection.execute("DELETE FROM flow WHERE account_id = ?1", [id]))
                 .and_then(|_| connection.execute("UPDATE store SET erase_pending = 1 WHERE only = 1", []))
-                .and_then(|_| connection.execute("DELETE FROM account WHERE id = ?1", [id]))
+                .and_then(|_| connection.execute("DELETE FROM account NOT INDEXED WHERE id = ?1", [id]))
                 .map_err(fault::sqlite)
         })? > 0;
         // From here on the account is gone; that a part of the erasure waits is said, and is no failure.

@@ -37,7 +37,11 @@ impl Place {
         let name = path.file_name().ok_or(Detail::StoreUnsafePath)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = fs::canonicalize(parent).map_err(|_| unsafe_path("folder"))?;
-        system::check_folder(&fs::symlink_metadata(&folder).map_err(fault::file)?)?;
+        let facts = fs::symlink_metadata(&folder).map_err(fault::file)?;
+        if !facts.is_dir() {
+            return Err(unsafe_path("folder"));
+        }
+        system::check_folder(&facts)?;
         Ok(Self { path: folder.join(name), folder })
     }
 
