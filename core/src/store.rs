@@ -57,7 +57,8 @@ impl Store {
             file: opened.file,
             process: std::process::id(),
         };
-        store.read(finish_erasure)?;
+        // If it has to wait once more, the store is usable all the same.
+        let _ = store.read(finish_erasure);
         Ok(store)
     }
 
@@ -68,10 +69,9 @@ impl Store {
             std::mem::forget(connection);
             return Ok(());
         }
-        if self.place.still_holds(self.file) {
-            finish_erasure(&connection)?;
-        }
-        connection.close().map_err(|(_, error)| fault::sqlite(error))
+        let erased = if self.place.still_holds(self.file) { finish_erasure(&connection) } else { Ok(false) };
+        connection.close().map_err(|(_, error)| fault::sqlite(error))?;
+        erased.map(|_| ())
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

@@ -101,30 +101,8 @@ impl Store {
                 Some((old, key)) => (old.id, key, next(old.generation)?, old.connected_at),
                 None => (hex(seal::random::<16>()?.as_slice()), seal::random()?, 1, new.now),
             };
-            let sealed_key = self.keys.sealer().seal(cell(&id, "account_key", 0), key.as_slice())?;
-            let sealer = self.keys.account_sealer(key);
-            let connected = record::encode(&Connected { identity: identity.clone(), connected_at })?;
-            let credentials = Credentials {
-                scopes: Cow::Borrowed(&new.scopes),
-                state: Cow::Borrowed(&new.state),
-                tokens: Some(Cow::Borrowed(&new.tokens)),
-            };
-            let sql = "INSERT INTO account (id, lookup, key_id, generation, account_key, identity, person, credentials)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                 ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, key_id = excluded.key_id,
-                     account_key = excluded.account_key, identity = excluded.identity, person = excluded.person,
-                     credentials = excluded.credentials";
-            let values = (
-                &id,
-                &lookup,
-                self.keys.key_id,
-                generation,
-                sealed_key,
-                sealer.seal(cell(&id, "identity", 0), &connected)?,
-                sealer.seal(cell(&id, "person", 0), &record::encode(&new.person)?)?,
-                seal_credentials(&sealer, &id, generation, &credentials)?,
-            );
-            connection.execute(sql, values).map_err(fault::sqlite)?;
+            let connected = Connected { identity, connected_at };
+            self.seal_row(&id, lookup, key, generation, &connected, new)?.write(connection, self.keys.key_id)?;
             self.fetch(connection, &id)?.ok_or_else(|| Detail::Internal.into())
         })
     }
@@ -219,6 +197,33 @@ impl Store {
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn seal_row(
+        &self,
+        id: &str,
+        lookup: Vec<u8>,
+        key: Key,
+        generation: i64,
+        connected: &Connected,
+        new: &NewAccount<'_>,
+    ) -> Result<Sealed> {
+        let account_key = self.keys.sealer().seal(cell(id, "account_key", 0), key.as_slice())?;
+        let own = self.keys.account_sealer(key);
+        let credentials = Credentials {
+            scopes: Cow::Borrowed(&new.scopes),
+            state: Cow::Borrowed(&new.state),
+            tokens: Some(Cow::Borrowed(&new.tokens)),
+        };
+        Ok(Sealed {
+            id: id.to_owned(),
+            lookup: Some(lookup),
+            generation,
+            account_key,
+            identity: own.seal(cell(id, "identity", 0), &record::encode(connected)?)?,
+            person: own.seal(cell(id, "person", 0), &record::encode(&new.person)?)?,
+            credentials: seal_credentials(&own, id, generation, &credentials)?,
+        })
     }
 
     fn fetch(&self, connection: &Connection, id: &str) -> Result<Option<AccountRecord>> {
@@ -318,6 +323,17 @@ fn is_id(id: &str) -> bool {
 }
 
 impl Sealed {
+    fn write(&self, connection: &Connection, key_id: u32) -> Result<()> {
+        let sql = "INSERT INTO account (id, lookup, key_id, generation, account_key, identity, person, credentials)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id, generation = excluded.generation,
+                 account_key = excluded.account_key, identity = excluded.identity, person = excluded.person,
+                 credentials = excluded.credentials";
+        let values =
+            (&self.id, &self.lookup, key_id, self.generation, &self.account_key, &self.identity, &self.person, &self.credentials);
+        one_row(connection.execute(sql, values).map_err(fault::sqlite)?)
+    }
+
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,

@@ -1,9 +1,9 @@
 //! Damage, wrong keys and foreign files: each told apart, none taken for another, no wrong value returned.
 
-use super::rig::{NOW, Rig, access, connect, is_deep, person, scopes, state, tokens, try_connect};
+use super::rig::{NOW, Rig, access, connect, is_deep, person, scopes, setting, state, tokens, try_connect};
 use crate::{
     error::{Detail, ErrorKind},
-    store::{AccountRecord, Flow, HostKey, Person, Rotation, Store},
+    store::{AccountRecord, Flow, HostKey, Person, Rotation, Store, fault},
 };
 use rusqlite::Connection;
 use std::{fs, path::Path};
@@ -457,7 +457,7 @@ fn s_33_an_id_of_another_store_is_not_found_here() {
 fn a_full_disk_is_told() {
     let (rig, accounts) = three();
     let store = rig.open();
-    store.read(|connection| Ok(connection.execute_batch("PRAGMA max_page_count = 1").unwrap())).unwrap();
+    store.read(|connection| connection.execute_batch("PRAGMA max_page_count = 1").map_err(fault::sqlite)).unwrap();
     let full = (10..40).find_map(|number| try_connect(&store, number).err()).unwrap();
     assert_eq!(full.cause(), Detail::StoreFull);
     assert!(same(&store.account(&accounts[0].id).unwrap().unwrap(), &accounts[0]));
@@ -469,6 +469,37 @@ fn a_lasting_lock_of_somebody_else_is_busy() {
     let store = rig.open();
     let other = Connection::open(Path::new(&rig.path())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    store.read(|connection| Ok(connection.busy_timeout(std::time::Duration::from_millis(20)).unwrap())).unwrap();
+    let short = std::time::Duration::from_millis(20);
+    store.read(|connection| connection.busy_timeout(short).map_err(fault::sqlite)).unwrap();
     assert_eq!(try_connect(&store, 9).unwrap_err().cause(), Detail::StoreBusy);
+}
+
+/// Opens a copy of a store that was written when format 1 was fixed: it opens for ever.
+#[test]
+fn s_10_a_store_of_format_1_opens() {
+    let rig = Rig::new();
+    fs::write(rig.path(), include_bytes!("data/format-1.sqlite")).unwrap();
+    let store = rig.open();
+    let all = store.accounts().unwrap();
+    assert_eq!((all.records.len(), all.damaged.len()), (2, 0));
+    assert_eq!((&all.records[0].person, &all.records[0].scopes), (&person(1), &scopes()));
+    assert_eq!((all.records[0].generation, all.records[0].connected_at), (1, NOW));
+    assert_eq!(access(&all.records[0]), tokens("1").access_token.expose());
+    assert_eq!(connect(&store, 1).id, all.records[0].id);
+    assert_eq!(store.read_flow("state", NOW).unwrap().unwrap().as_slice(), b"flow payload");
+    assert_eq!(store.approval("tenant").unwrap().unwrap().as_slice(), b"approval payload");
+}
+
+#[test]
+#[ignore = "writes the store that s_10_a_store_of_format_1_opens reads; run once for each format"]
+fn write_the_store_of_this_format() {
+    let rig = Rig::new();
+    let store = rig.open();
+    connect(&store, 1);
+    connect(&store, 2);
+    let flow = Flow { key: "state", account: None, expires_at: NOW + 600, payload: b"flow payload", now: NOW };
+    store.put_flow(&flow).unwrap();
+    store.put_approval("tenant", b"approval payload").unwrap();
+    store.close().unwrap();
+    fs::copy(rig.path(), setting("INTAIL_WRITE_STORE").unwrap()).unwrap();
 }
