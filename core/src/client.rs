@@ -7,9 +7,7 @@ use crate::{
     engine::{Engine, REQUEST_TIMEOUT, SIGN_IN_TIMEOUT},
     error::{Detail, Result},
     hooks::Hooks,
-    model::{
-        AdminConsent, AuthorizationRequest, ConnectObserver, ConnectOptions, ConsentReport, DeviceCode, DevicePoll, Diagnosis,
-    },
+    model::{AdminConsent, AuthorizationRequest, ConnectObserver, ConnectOptions, ConsentReport, DeviceCode, Diagnosis},
     store::KeyProvider,
 };
 use std::sync::Arc;
@@ -19,6 +17,15 @@ use std::sync::Arc;
 pub struct Office365 {
     engine: Arc<Engine>,
     options: CallOptions,
+}
+
+/// The answer to a poll for a sign-in on another device.
+#[derive(Clone, Debug)]
+pub struct DevicePoll {
+    /// The account, once the person has finished.
+    pub account: Option<Account>,
+    /// Seconds to wait before the next poll.
+    pub retry_in: u32,
 }
 
 impl Office365 {

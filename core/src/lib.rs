@@ -73,7 +73,7 @@ mod task;
 pub use account::Account;
 pub use browser::BrowserOpener;
 pub use call::{CallOptions, CancelToken};
-pub use client::Office365;
+pub use client::{DevicePoll, Office365};
 pub use clock::{Clock, SystemClock};
 pub use config::{AppIdentity, Cloud, Config, NetworkConfig, ProxyPassword};
 pub use consent::{AdminApproval, Certainty, Scope, ScopeReport};
@@ -82,6 +82,6 @@ pub use hooks::Hooks;
 pub use log::{LogLevel, LogRecord, LogSink};
 pub use model::{
     AccessToken, AccountInfo, AccountState, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver,
-    ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, DevicePoll, Diagnosis, Disconnected, StateReport,
+    ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis, Disconnected, StateReport,
 };
 pub use store::{HostKey, KeyFile, KeyProvider};

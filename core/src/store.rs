@@ -18,9 +18,9 @@ mod tests;
 
 pub use key::{HostKey, KeyFile, KeyProvider};
 
-pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
+pub(crate) use account::{DropTokens, Rotation};
 pub(crate) use flow::{Claim, Flow};
-pub(crate) use record::{AccountRecord, Identity, NewAccount, Person, StateRecord, TokenSet};
+pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};
 
 use crate::error::{Detail, Result};
 use place::{FileId, Place};

@@ -40,7 +40,10 @@ impl Step {
             ),
             Self::Connect => ("Connect the account.", "Verbinden Sie das Konto."),
             Self::FreeSpace => ("Free some disk space and try again.", "Geben Sie Speicherplatz frei und versuchen Sie es erneut."),
-            Self::OpenByHand => ("Open the address that the app shows in a browser on this device.", "Öffnen Sie die Adresse, die die App zeigt, in einem Browser auf diesem Gerät."),
+            Self::OpenByHand => (
+                "Open the address that the app shows in a browser on this device.",
+                "Öffnen Sie die Adresse, die die App zeigt, in einem Browser auf diesem Gerät.",
+            ),
             Self::SignInAgain => ("Sign in again.", "Melden Sie sich erneut an."),
             Self::TryAgain => ("Go back to the app and try again.", "Kehren Sie zur App zurück und versuchen Sie es erneut."),
             Self::TryLater => ("Try again in a few minutes.", "Versuchen Sie es in einigen Minuten erneut."),

@@ -35,6 +35,7 @@ pub(crate) enum Rotation {
 /// Which tokens a change of state takes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DropTokens {
+    #[cfg_attr(not(test), expect(dead_code, reason = "for callers that only note when they last asked"))]
     Keep,
     AccessOnly,
     All,
@@ -137,6 +138,7 @@ impl Store {
     }
 
     /// Stores how the person is shown. It belongs to no generation; `AccountGone` if the account was disconnected.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for a later reading of the profile"))]
     pub(crate) fn update_person(&self, id: &str, person: &Person) -> Result<()> {
         let plain = record::encode(person)?;
         self.write(|connection| {
