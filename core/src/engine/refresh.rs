@@ -176,7 +176,8 @@ impl Engine {
     fn check_same_person(&self, record: &AccountRecord, fresh: &Tokens, deadline: Deadline) -> Result<()> {
         let Some(proof) = &fresh.id_token else { return Ok(()) };
         let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &self.endpoint(deadline), &*self.clock)?;
-        let proved = self.verify(proof, &provider, None, None, &fresh.access_token, deadline)?;
+        let mark = |error| fresh.ids.mark(error);
+        let proved = self.verify(proof, &provider, None, None, &fresh.access_token, deadline).map_err(mark)?;
         let known = &record.identity;
         let what = match () {
             () if proved.tid() != known.tid => "tid",
@@ -185,7 +186,7 @@ impl Engine {
             () if proved.issuer() != known.issuer => "iss",
             () => return Ok(()),
         };
-        Err(Error::from(Detail::IdTokenInvalid).with_what(what))
+        Err(mark(Error::from(Detail::IdTokenInvalid).with_what(what)))
     }
 
     /// A refused refresh: the table decides, after one more look at the store in case somebody else was faster.

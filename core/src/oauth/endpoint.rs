@@ -6,7 +6,10 @@ use crate::{
     http::{AllowedUrl, Header, IDENTITY_LIMIT, Method, Request, Response, Transport},
     log::{Log, LogLevel},
 };
-use std::time::Instant;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 /// How the identity platform is reached.
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +27,20 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
+    /// An error of this exchange; one that already names its own request keeps it.
     pub(crate) fn mark(&self, error: Error) -> Error {
-        error.with_request_ids(self.service.clone(), self.client.clone())
+        if error.client_request_id().is_some() { error } else { error.with_request_ids(self.service.clone(), self.client.clone()) }
     }
 }
 
 impl Endpoint<'_> {
     /// Sends one request. Any status but a redirect is an answer.
     pub(crate) fn send(&self, event: &'static str, method: Method, url: &AllowedUrl) -> Result<(Response, Ids)> {
+        let (answer, ids) = self.exchange(event, method, url)?;
+        Ok((answer?, ids))
+    }
+
+    fn exchange(&self, event: &'static str, method: Method, url: &AllowedUrl) -> Result<(Result<Response>, Ids)> {
         let started = Instant::now();
         let mut ids = Ids { client: Some(request_id()?), service: None };
         let mut headers = vec![Header::new("accept", "application/json"), Header::new("return-client-request-id", "true")];
@@ -49,7 +58,34 @@ impl Endpoint<'_> {
             record.client_request_id.clone_from(&ids.client);
             record.request_id.clone_from(&ids.service);
         });
-        Ok((answer?, ids))
+        Ok((answer, ids))
+    }
+}
+
+/// The same way for the key cache, which knows of neither log nor ids: what it fetches is recorded like everything else.
+#[derive(Debug)]
+pub(crate) struct KeysTransport<'a> {
+    endpoint: Endpoint<'a>,
+    last: Mutex<Ids>,
+}
+
+impl<'a> KeysTransport<'a> {
+    pub(crate) fn new(endpoint: Endpoint<'a>) -> Self {
+        Self { endpoint, last: Mutex::default() }
+    }
+
+    /// The ids of the last fetch, for the error that came of it.
+    pub(crate) fn mark(&self, error: Error) -> Error {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).mark(error)
+    }
+}
+
+impl Transport for KeysTransport<'_> {
+    fn send(&self, request: &Request) -> Result<Response> {
+        let endpoint = Endpoint { deadline: request.deadline, ..self.endpoint };
+        let (answer, ids) = endpoint.exchange("keys", Method::Get, &request.url)?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = ids;
+        answer
     }
 }
 
