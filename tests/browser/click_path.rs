@@ -14,7 +14,7 @@ const CAMERON: &str = "cameron@fabrikam.example";
 const TONI: &str = "toni@tailspin.example";
 
 /// Waits for the library's page, and checks what holds for each of them.
-fn result_page(tab: &Tab) -> Sight {
+pub(crate) fn result_page(tab: &Tab) -> Sight {
     tab.wait("main svg.mark");
     let sight = tab.look();
     assert!(sight.url.starts_with("http://localhost:"), "{}", sight.url);

@@ -4,4 +4,7 @@
 
 mod chromium;
 mod click_path;
+mod hostile;
 mod office;
+mod pages;
+mod pictures;
