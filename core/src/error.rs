@@ -4,6 +4,8 @@
 //! nothing about a person. A host switches on [`Error::kind`]; everything else is detail for people and support.
 
 mod detail;
+#[cfg(test)]
+mod reference;
 
 pub(crate) use detail::Detail;
 
@@ -152,6 +154,11 @@ impl Error {
     /// For a host's own key provider: the key cannot be had now (a locked phone, a dismissed prompt). Trying again later can help.
     pub fn key_unavailable() -> Self {
         Self::new(Detail::KeyUnavailable)
+    }
+
+    /// For a host's own browser opener: no browser could be opened at `url`.
+    pub fn browser_unavailable(url: &str) -> Self {
+        Self::new(Detail::BrowserUnavailable).with_url(url.to_owned())
     }
 
     /// For a host's own key provider: the wrapped key does not open with the key that the provider has.

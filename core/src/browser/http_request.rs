@@ -139,10 +139,9 @@ impl<'a> Fields<'a> {
                 return Err(StatusPage::HeadersTooLarge);
             }
             let (name, value) = field(line)?;
-            if let Some(slot) = fields.slot(&name.to_ascii_lowercase()) {
-                if slot.replace(value).is_some() {
-                    return Err(StatusPage::BadRequest);
-                }
+            let twice = fields.slot(&name.to_ascii_lowercase()).is_some_and(|slot| slot.replace(value).is_some());
+            if twice {
+                return Err(StatusPage::BadRequest);
             }
         }
         Ok(fields)

@@ -203,7 +203,7 @@ impl Engine {
         if decision.retry == Retry::Backoff {
             return Err(error);
         }
-        match self.note(cell, record, &decision, &error, answer.claims.clone())? {
+        match self.note(cell, record, decision, &error, answer.claims.clone())? {
             Some(newer) => Ok(newer),
             None => Err(error),
         }
@@ -214,7 +214,7 @@ impl Engine {
         &self,
         cell: &AccountCell,
         record: &AccountRecord,
-        decision: &Decision,
+        decision: Decision,
         error: &Error,
         claims: Option<String>,
     ) -> Result<Option<AccessToken>> {
@@ -255,7 +255,7 @@ impl Engine {
             detail: Detail::OverPrivileged,
             retry: Retry::Probe,
         };
-        let _ = self.note(cell, record, &decision, &error, None);
+        let _ = self.note(cell, record, decision, &error, None);
         error
     }
 
@@ -268,7 +268,7 @@ impl Engine {
             detail: Detail::ReauthRequired,
             retry: Retry::AfterSignIn,
         };
-        let _ = self.note(cell, record, &decision, &error, None);
+        let _ = self.note(cell, record, decision, &error, None);
         error
     }
 
