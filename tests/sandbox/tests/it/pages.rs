@@ -102,7 +102,7 @@ fn l_09_input_is_escaped_on_every_page() {
     let path = login.strip_prefix(&rig.sandbox.authority()).unwrap();
     let page = rig.get(path, &[]);
     assert!(page.body.contains("data-page=\"login\"") && !page.body.contains("<script"));
-    assert!(page.headers["content-security-policy"].starts_with("default-src 'none'; style-src"));
+    assert!(page.headers["content-security-policy"].starts_with("default-src 'none'; script-src 'sha256-"));
     let error = rig.authorize_url("organizations", &[("redirect_uri", attack)]);
     let page = rig.get(error.strip_prefix(&rig.sandbox.authority()).unwrap(), &[]);
     assert!(page.body.contains("AADSTS50011") && !page.body.contains("<script"));
