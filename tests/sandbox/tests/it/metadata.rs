@@ -80,7 +80,15 @@ fn instance_discovery_knows_only_itself() {
         );
         rig.get(&path, &[])
     };
-    assert_eq!(ask(&rig.sandbox.authority()).json()["api-version"], "1.1");
+    let own = rig.sandbox.authority();
+    // Clients may leave the port out.
+    for host in [own.as_str(), "http://localhost"] {
+        let known = ask(host).json();
+        assert_eq!(known["api-version"], "1.1");
+        let described = format!("{own}/common/v2.0/.well-known/openid-configuration");
+        assert_eq!(known["tenant_discovery_endpoint"], described);
+    }
+    assert_eq!(ask("http://localhost:1").status, 400);
     let unknown = ask("https://evil.example");
     assert_eq!((unknown.status, unknown.problem().2), (400, 50_049));
     let sample: Value =
