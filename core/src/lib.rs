@@ -52,6 +52,7 @@
 )]
 
 mod account;
+mod approval;
 mod browser;
 mod call;
 mod client;
@@ -63,6 +64,7 @@ mod error;
 mod graph;
 mod hooks;
 mod http;
+mod language;
 mod log;
 mod model;
 mod oauth;
@@ -71,14 +73,16 @@ mod store;
 mod task;
 
 pub use account::Account;
+pub use approval::{AdminApproval, Certainty};
 pub use browser::BrowserOpener;
 pub use call::{CallOptions, CancelToken};
 pub use client::{DevicePoll, Office365};
 pub use clock::{Clock, SystemClock};
 pub use config::{AppIdentity, Cloud, Config, NetworkConfig, ProxyPassword};
-pub use consent::{AdminApproval, Certainty, Scope, ScopeReport};
-pub use error::{Actor, Error, ErrorKind, Language, Result};
+pub use consent::{Scope, ScopeReport};
+pub use error::{Actor, Error, ErrorKind, Result};
 pub use hooks::Hooks;
+pub use language::Language;
 pub use log::{LogLevel, LogRecord, LogSink};
 pub use model::{
     AccessToken, AccountInfo, AccountState, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver,

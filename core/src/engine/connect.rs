@@ -5,10 +5,11 @@ use super::{
     flow::{self, Expected, FLOW_LIFETIME, FlowKind, SignInFlow},
 };
 use crate::{
+    approval::Certainty,
     call::Call,
     clock::Deadline,
     config::parse_tenant,
-    consent::{Certainty, ScopeReport},
+    consent::ScopeReport,
     error::{Detail, Error, Result},
     graph::me::{self, displayable},
     log::LogLevel,

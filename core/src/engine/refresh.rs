@@ -279,7 +279,7 @@ impl Engine {
             Detail::ALL.iter().copied().find(|detail| detail.name() == record.state.detail).unwrap_or(Detail::ReauthRequired);
         let error = Error::from(detail).with_service_code(record.state.service_code.clone());
         if detail == Detail::AdminConsentRequired {
-            return error.with_admin_approval(self.approval(crate::consent::Certainty::Certain, &record.identity.tid));
+            return error.with_admin_approval(self.approval(crate::approval::Certainty::Certain, &record.identity.tid));
         }
         error
     }
