@@ -2,7 +2,7 @@
 
 use super::{
     AccountCell, Engine, REQUEST_TIMEOUT,
-    cell::{Boarding, Remember},
+    cell::{Boarding, Flight, Remember},
     connect::connected_state,
 };
 use crate::{
@@ -62,11 +62,11 @@ impl Engine {
     }
 
     /// The refresh runs on a worker to its own end, whoever still waits for it (catalogue T-22).
-    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<super::cell::Flight>) {
-        let (engine, cell) = (Arc::clone(self), Arc::clone(cell));
+    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<Flight>) {
+        let engine = Arc::clone(self);
+        let landing = Landing { cell: Arc::clone(cell), flight, landed: false };
         self.workers.spawn(move || {
-            let landing = Landing { cell: &cell, flight: &flight, landed: false };
-            let outcome = engine.refresh(&cell, Deadline::after(REFRESH_TIMEOUT));
+            let outcome = engine.refresh(&landing.cell, Deadline::after(REFRESH_TIMEOUT));
             landing.land(outcome);
         });
     }
@@ -285,24 +285,24 @@ impl Engine {
     }
 }
 
-/// A flight always lands, even if the refresh panics.
-struct Landing<'a> {
-    cell: &'a AccountCell,
-    flight: &'a super::cell::Flight,
+/// A flight always lands, even if the refresh panics or never begins because the library is closing.
+struct Landing {
+    cell: Arc<AccountCell>,
+    flight: Arc<Flight>,
     landed: bool,
 }
 
-impl Landing<'_> {
+impl Landing {
     fn land(mut self, outcome: Result<AccessToken>) {
         self.landed = true;
-        self.cell.land(self.flight, outcome);
+        self.cell.land(&self.flight, outcome);
     }
 }
 
-impl Drop for Landing<'_> {
+impl Drop for Landing {
     fn drop(&mut self) {
         if !self.landed {
-            self.cell.land(self.flight, Err(Detail::Internal.into()));
+            self.cell.land(&self.flight, Err(Detail::Internal.into()));
         }
     }
 }
