@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod msal;
+mod openid_client;
 mod partner;
 mod provider;
 mod provider_app;
