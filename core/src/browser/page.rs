@@ -8,7 +8,7 @@ mod texts;
 
 use self::texts::{missing_right, right, status_texts};
 use super::{Outcome, StatusPage, style};
-use crate::{config::AppIdentity, consent::Scope, error::Language};
+use crate::{config::AppIdentity, consent::Scope, language::Language};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt::Write as _;
 
@@ -48,27 +48,25 @@ impl Presentation {
         match outcome {
             Outcome::Connected { account, username, granted, missing, excess } => {
                 let title = page.pick("Your account is connected", "Ihr Konto ist verbunden");
-                page.document(
-                    title,
-                    &page.connected(title, &Grant { account, username: username.as_deref(), granted, missing, excess }),
-                )
+                let grant = Grant { account, username: username.as_deref(), granted, missing, excess };
+                page.document(title, &page.logo(), &page.connected(title, &grant))
             }
             Outcome::AdminApproved { tenant_note } => {
                 let title = page.pick("Thank you, your approval has arrived", "Vielen Dank, Ihre Freigabe ist angekommen");
-                page.document(title, &page.approved(title, *tenant_note))
+                page.document(title, &page.logo(), &page.approved(title, *tenant_note))
             }
             Outcome::Failed { error } => {
                 let title = page.failure_title(error);
-                page.document(title, &page.failed(title, error))
+                page.document(title, &page.logo(), &page.failed(title, error))
             }
         }
     }
 
-    /// The page for a request that ends nothing. It is the same for every request of its kind.
+    /// The page for a request that ends nothing. It is the same for every request of its kind, and small: without the logo.
     pub(super) fn status_page(&self, status: StatusPage, language: Language) -> String {
         let page = Page { presentation: self, language };
         let (title, text) = status_texts(status, language);
-        page.document(title, &format!("{}<h1>{title}</h1>\n<p>{text}</p>\n", mark(Mark::Wait)))
+        page.document(title, "", &format!("{}<h1>{title}</h1>\n<p>{text}</p>\n", mark(Mark::Wait)))
     }
 }
 
@@ -100,10 +98,15 @@ impl Page<'_> {
         format!("<bdi>{}</bdi>", self.presentation.app)
     }
 
-    fn document(&self, title: &str, main: &str) -> String {
-        let Presentation { app, logo, style, .. } = self.presentation;
+    /// The name stands beside it, so that the picture needs no words of its own.
+    fn logo(&self) -> String {
+        let logo = self.presentation.logo.as_ref();
+        logo.map(|logo| format!("<img src=\"{logo}\" alt=\"\" height=\"64\">")).unwrap_or_default()
+    }
+
+    fn document(&self, title: &str, logo: &str, main: &str) -> String {
+        let Presentation { app, style, .. } = self.presentation;
         let language = self.pick("en", "de");
-        let logo = logo.as_ref().map(|logo| format!("<img src=\"{logo}\" alt=\"\" height=\"64\">")).unwrap_or_default();
         format!(
             "<!doctype html>\n<html lang=\"{language}\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -176,7 +176,8 @@ impl Engine {
     fn check_same_person(&self, record: &AccountRecord, fresh: &Tokens, deadline: Deadline) -> Result<()> {
         let Some(proof) = &fresh.id_token else { return Ok(()) };
         let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &self.endpoint(deadline), &*self.clock)?;
-        let proved = self.verify(proof, &provider, None, None, &fresh.access_token, deadline)?;
+        let mark = |error| fresh.ids.mark(error);
+        let proved = self.verify(proof, &provider, None, None, &fresh.access_token, deadline).map_err(mark)?;
         let known = &record.identity;
         let what = match () {
             () if proved.tid() != known.tid => "tid",
@@ -185,7 +186,7 @@ impl Engine {
             () if proved.issuer() != known.issuer => "iss",
             () => return Ok(()),
         };
-        Err(Error::from(Detail::IdTokenInvalid).with_what(what))
+        Err(mark(Error::from(Detail::IdTokenInvalid).with_what(what)))
     }
 
     /// A refused refresh: the table decides, after one more look at the store in case somebody else was faster.
@@ -203,7 +204,7 @@ impl Engine {
         if decision.retry == Retry::Backoff {
             return Err(error);
         }
-        match self.note(cell, record, &decision, &error, answer.claims.clone())? {
+        match self.note(cell, record, decision, &error, answer.claims.clone())? {
             Some(newer) => Ok(newer),
             None => Err(error),
         }
@@ -214,7 +215,7 @@ impl Engine {
         &self,
         cell: &AccountCell,
         record: &AccountRecord,
-        decision: &Decision,
+        decision: Decision,
         error: &Error,
         claims: Option<String>,
     ) -> Result<Option<AccessToken>> {
@@ -255,7 +256,7 @@ impl Engine {
             detail: Detail::OverPrivileged,
             retry: Retry::Probe,
         };
-        let _ = self.note(cell, record, &decision, &error, None);
+        let _ = self.note(cell, record, decision, &error, None);
         error
     }
 
@@ -268,7 +269,7 @@ impl Engine {
             detail: Detail::ReauthRequired,
             retry: Retry::AfterSignIn,
         };
-        let _ = self.note(cell, record, &decision, &error, None);
+        let _ = self.note(cell, record, decision, &error, None);
         error
     }
 
@@ -278,7 +279,7 @@ impl Engine {
             Detail::ALL.iter().copied().find(|detail| detail.name() == record.state.detail).unwrap_or(Detail::ReauthRequired);
         let error = Error::from(detail).with_service_code(record.state.service_code.clone());
         if detail == Detail::AdminConsentRequired {
-            return error.with_admin_approval(self.approval(crate::consent::Certainty::Certain, &record.identity.tid));
+            return error.with_admin_approval(self.approval(crate::approval::Certainty::Certain, &record.identity.tid));
         }
         error
     }

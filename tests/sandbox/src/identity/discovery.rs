@@ -1,4 +1,4 @@
-//! Metadata: OpenID configuration, key set, instance discovery (FACTS 5).
+//! Metadata: `OpenID` configuration, key set, instance discovery (FACTS 5).
 
 use serde_json::json;
 use url::Url;

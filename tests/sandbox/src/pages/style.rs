@@ -22,5 +22,8 @@ a{color:var(--accent)}a:focus-visible,button:focus-visible,input:focus-visible,t
 .error{color:var(--bad);font-weight:600}code,.code{font-family:ui-monospace,monospace;font-size:.9em}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.5rem 0}dt{color:var(--soft)}dd{margin:0}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
+.permissions{list-style:none;padding-left:0}.permissions details p{margin:.25rem 0 .5rem 1rem}
+.switches{display:flex;flex-wrap:wrap;gap:0 1rem;align-items:end}.switches select{width:auto;min-width:8rem;margin-right:.5rem}.switches button{margin-right:0}
+form.inline{display:inline}td button{margin-top:.25rem;padding:.25rem .6rem;min-height:2rem}
 ul{padding-left:1.2rem}summary{cursor:pointer}
 ";
