@@ -10,4 +10,5 @@
 
 mod rig;
 mod scan;
+mod sign_in;
 mod story;
