@@ -279,6 +279,7 @@ fn launch() -> Child {
     Command::new(node)
         .arg(folder.join("driver.mjs"))
         .env("CHROMIUM", chromium)
+        .env("FONTCONFIG_FILE", folder.join("data/fonts.conf"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -33,7 +33,8 @@ fn shows_nothing_of_it(tab: &Tab, what: &str) -> Sight {
     let sight = tab.look();
     assert!(!sight.html.contains(PLANTED) && !sight.html.contains("evil.example"), "{what} is reflected:\n{}", sight.html);
     assert!(!sight.owned && sight.scripts == 0, "{what} runs:\n{}", sight.html);
-    let troubles: Vec<String> = tab.troubles().into_iter().filter(|trouble| !trouble.contains("server responded with a status of 4")).collect();
+    let troubles: Vec<String> =
+        tab.troubles().into_iter().filter(|trouble| !trouble.contains("server responded with a status of 4")).collect();
     assert_eq!(troubles, [""; 0], "{what}");
     sight
 }
@@ -93,12 +94,16 @@ fn l_09_a_hostile_answer_with_the_right_state_is_not_shown_either() {
 #[test]
 fn a_planted_reflection_is_found() {
     let tab = Tab::new();
-    tab.show(&format!("<h1>{PLANTED}</h1><script>window.owned = 1; alert('hello'); throw new Error('thrown')</script><p onclick='f()'>"));
+    tab.show(&format!(
+        "<h1>{PLANTED}</h1><script>window.owned = 1; alert('hello'); throw new Error('thrown')</script><p onclick='f()'>"
+    ));
     let sight = tab.look();
     assert!(sight.owned && sight.html.contains(PLANTED));
     assert_eq!(sight.scripts, 2);
     assert_eq!(tab.troubles(), ["dialog: hello", "page error: thrown"]);
-    tab.show("<meta http-equiv='content-security-policy' content=\"default-src 'none'\"><img src='http://localhost:1/x.png'><h1>x</h1>");
+    tab.show(
+        "<meta http-equiv='content-security-policy' content=\"default-src 'none'\"><img src='http://localhost:1/x.png'><h1>x</h1>",
+    );
     let troubles = tab.troubles().split_off(2).join("\n");
     assert!(troubles.contains("Content Security Policy"), "{troubles}");
 }

@@ -64,7 +64,7 @@ fn a_bad_page_is_found() {
         "light: html-has-lang",
         "light: image-alt",
         "light: color-contrast: p",
-        "dark: color-contrast: h1,p",
+        "dark: color-contrast: h1, p",
         "light: label",
         "light: link-name",
         "phone: the page is 9",

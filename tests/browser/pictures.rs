@@ -24,7 +24,7 @@ fn size(path: &PathBuf) -> (u64, u64) {
 }
 
 fn sharp() -> Tab {
-    Tab::with(json!({ "viewport": { "width": 760, "height": 1400 }, "deviceScaleFactor": 2 }))
+    Tab::with(json!({ "viewport": { "width": 760, "height": 1700 }, "deviceScaleFactor": 2 }))
 }
 
 #[test]

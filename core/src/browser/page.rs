@@ -139,14 +139,10 @@ impl Page<'_> {
     }
 
     fn account(&self, grant: &Grant<'_>) -> String {
-        let app = self.presentation.app.as_str();
-        let (app_label, account_label) = (self.pick("App", "App"), self.pick("Account", "Konto"));
+        let label = self.pick("Account", "Konto");
         let username =
             grant.username.map(|username| format!("<br><span class=\"plain\">{}</span>", isolated(username))).unwrap_or_default();
-        format!(
-            "<dl>\n<dt>{app_label}</dt><dd><bdi>{app}</bdi></dd>\n<dt>{account_label}</dt><dd>{}{username}</dd>\n</dl>",
-            isolated(grant.account)
-        )
+        format!("<dl>\n<dt>{label}</dt><dd class=\"account\">{}{username}</dd>\n</dl>", isolated(grant.account))
     }
 
     fn rights(&self, main: &mut String, granted: &[Scope]) {
@@ -175,7 +171,7 @@ impl Page<'_> {
             [] => "",
             _ => self.pick("Everything listed above works. ", "Alles oben Genannte funktioniert. "),
         };
-        let _ = write!(main, "<h2>{heading}</h2>\n<ul>\n{items}</ul>\n<p>{works}{note}</p>\n");
+        let _ = write!(main, "<h2>{heading}</h2>\n<ul class=\"not\">\n{items}</ul>\n<p>{works}{note}</p>\n");
     }
 
     fn excess(&self, main: &mut String, excess: &[String]) {
@@ -193,7 +189,7 @@ impl Page<'_> {
             let _ = writeln!(items, "<li><code>{}</code></li>", isolated(name));
             items
         });
-        let _ = write!(main, "<h2>{heading}</h2>\n<p>{note}</p>\n<ul>\n{items}</ul>\n");
+        let _ = write!(main, "<h2>{heading}</h2>\n<p>{note}</p>\n<ul class=\"not\">\n{items}</ul>\n");
     }
 
     fn approved(&self, title: &str, tenant_note: bool) -> String {
@@ -248,7 +244,7 @@ enum Mark {
 /// A drawing that says at a glance how it went; the heading says it in words.
 fn mark(mark: Mark) -> String {
     let (class, path) = match mark {
-        Mark::Good => ("good", "M14 25l7 7 13-15"),
+        Mark::Good => ("good", "M15 25l6.5 6.5L33.5 18"),
         Mark::Bad => ("bad", "M17 17l14 14M31 17L17 31"),
         Mark::Wait => ("wait", "M24 14v12M24 33v.5"),
     };
