@@ -124,7 +124,7 @@ impl Store {
                 sealer.seal(cell(&id, "person", 0), &record::encode(&new.person)?)?,
                 seal_credentials(&sealer, &id, generation, &credentials)?,
             );
-            connection.execute(sql, values).map_err(fault::sqlite)?;
+            connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(fault::sqlite)?;
             self.fetch(connection, &id)?.ok_or_else(|| Detail::Internal.into())
         })
     }
@@ -289,7 +289,7 @@ fn find(connection: &Connection, column: &'static str, value: impl rusqlite::ToS
 
 fn is_unindexed(connection: &Connection, column: &'static str, value: impl rusqlite::ToSql) -> Result<bool> {
     let scan = format!("SELECT EXISTS (SELECT 1 FROM account NOT INDEXED WHERE {column} = ?1)");
-    connection.query_row(&scan, [value], |row| row.get(0)).map_err(fault::sqlite)
+    connection.prepare_cached(&scan).and_then(|mut statement| statement.query_row([value], |row| row.get(0))).map_err(fault::sqlite)
 }
 
 /// Generation and sealed key of one account: what a write needs.
