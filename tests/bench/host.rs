@@ -4,7 +4,7 @@ use crate::{
     Result,
     stub::{CLIENT, Stub},
 };
-use intail_office365::{Account, Config, ConnectOptions, Hooks, HostKey, Office365};
+use intail_office365::{Account, AuthorizationRequest, Config, ConnectOptions, Hooks, HostKey, Office365};
 use std::{
     path::Path,
     sync::{
@@ -36,9 +36,13 @@ pub(crate) fn open(target: &Target, store: &Path, hooks: Hooks) -> Result<Office
     Ok(Office365::open(config, &HostKey::new(&[7; 32])?, hooks)?)
 }
 
-/// Begins and completes a sign-in. The person's part in the browser is left out: the stub takes who it is from the code.
+/// A whole sign-in.
 pub(crate) fn connect(office: &Office365, person: u64) -> Result<Account> {
-    let begun = office.begin_connect(&ConnectOptions::default())?;
+    complete(office, &office.begin_connect(&ConnectOptions::default())?, person)
+}
+
+/// The end of a sign-in. The person's part in the browser is left out: the stub takes who it is from the code.
+pub(crate) fn complete(office: &Office365, begun: &AuthorizationRequest, person: u64) -> Result<Account> {
     let start = begun.url.find("nonce=").ok_or("no nonce")? + "nonce=".len();
     let nonce = begun.url[start..].split('&').next().unwrap_or_default();
     Ok(office.complete_connect(&format!("http://localhost/?code={person}.{nonce}&state={}", begun.state), None)?)
