@@ -7,9 +7,10 @@
 //!
 //! ```no_run
 //! use intail_office365::{Config, ConnectOptions, Hooks, KeyFile, Language, Office365};
+//! use std::sync::Arc;
 //!
 //! let config = Config::new("your-application-client-id", "/home/me/.intail/office365.db");
-//! let office = Office365::open(config, &KeyFile::at("/home/me/.intail/office365.key")?, Hooks::default())?;
+//! let office = Office365::open(config, Arc::new(KeyFile::at("/home/me/.intail/office365.key")?), Hooks::default())?;
 //! match office.connect(&ConnectOptions::default(), None) {
 //!     Ok(account) => println!("connected: {:?}", account.info().display_name),
 //!     Err(error) => {

@@ -71,7 +71,7 @@ impl World {
     }
 
     pub(crate) fn open(&self, config: Config, hooks: Hooks) -> Office365 {
-        Office365::open(config, &HostKey::new(&[42; 32]).unwrap(), hooks).unwrap()
+        Office365::open(config, Arc::new(HostKey::new(&[42; 32]).unwrap()), hooks).unwrap()
     }
 
     /// Begins to connect `user`.

@@ -68,7 +68,7 @@ impl Rig {
         }));
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let hooks = Hooks { browser: Some(Arc::new(browser)), clock: Some(clock), ..Hooks::default() };
-        (Office365::open(config, &HostKey::new(&[9; 32]).unwrap(), hooks).unwrap(), Visits(visits))
+        (Office365::open(config, Arc::new(HostKey::new(&[9; 32]).unwrap()), hooks).unwrap(), Visits(visits))
     }
 
     /// A person opens an address with the browser that they had before.
