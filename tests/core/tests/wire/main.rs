@@ -8,7 +8,10 @@
     reason = "a test fails by panicking, and documents itself"
 )]
 
+mod flight;
 mod rig;
 mod scan;
 mod sign_in;
+mod states;
 mod story;
+mod tokens;
