@@ -8,7 +8,10 @@
     reason = "a test fails by panicking, and documents itself"
 )]
 
+mod accounts;
+mod device;
 mod flight;
+mod proof;
 mod rig;
 mod scan;
 mod sign_in;
