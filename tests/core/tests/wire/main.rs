@@ -11,6 +11,8 @@
 mod accounts;
 mod device;
 mod flight;
+mod host;
+mod metadata;
 mod proof;
 mod rig;
 mod scan;
