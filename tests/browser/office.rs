@@ -81,17 +81,16 @@ impl World {
     }
 
     pub(crate) fn connect_with(&self, options: ConnectOptions) -> Waiting<Account> {
-        self.call(self.config(), move |office| office.connect(&options, None))
+        World::call(self.config(), move |office| office.connect(&options, None))
     }
 
     /// Begins an approval for a tenant.
     pub(crate) fn approve(&self, tenant: &str) -> Waiting<intail_office365::AdminConsent> {
         let tenant = self.control().tenant(tenant).unwrap().id;
-        self.call(self.config(), move |office| office.admin_consent(&tenant, None))
+        World::call(self.config(), move |office| office.admin_consent(&tenant, None))
     }
 
     pub(crate) fn call<T: Send + 'static>(
-        &self,
         config: Config,
         call: impl FnOnce(&Office365) -> Result<T> + Send + 'static,
     ) -> Waiting<T> {

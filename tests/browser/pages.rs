@@ -120,7 +120,7 @@ fn connected_pages(tab: fn() -> Tab) {
     config.allow_excess_scopes = true;
     config.app.logo_png = None;
     let options = ConnectOptions { login_hint: Some(BIANCA.into()), ..ConnectOptions::default() };
-    ends_well(&tab(), world.call(config, move |office| office.connect(&options, None)));
+    ends_well(&tab(), World::call(config, move |office| office.connect(&options, None)));
 
     let (tab, approval) = (tab(), world.approve("contoso"));
     tab.open(&approval.url);
