@@ -36,6 +36,6 @@ pub fn rig_with(user: &str, change: impl FnOnce(&mut Config)) -> Rig {
     change(&mut config);
     let person = Person::new(user);
     let hooks = Hooks { browser: Some(Arc::new(Robot(person.clone()))), ..Hooks::default() };
-    let office = Office365::open(config, &HostKey::new(&[7; 32]).unwrap(), hooks).unwrap();
+    let office = Office365::open(config, Arc::new(HostKey::new(&[7; 32]).unwrap()), hooks).unwrap();
     Rig { sandbox, office, person, _folder: folder }
 }

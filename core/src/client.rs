@@ -40,18 +40,19 @@ impl Office365 {
     /// ```
     /// # fn main() -> intail_office365::Result<()> {
     /// use intail_office365::{Config, Hooks, HostKey, Office365};
+    /// use std::sync::Arc;
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("office365.db");
     /// # let path = path.to_str().unwrap();
     ///
     /// let config = Config::new("55555555-0000-4aaa-9bbb-666666666666", path);
-    /// let office = Office365::open(config, &HostKey::new(&[7; 32])?, Hooks::default())?;
+    /// let office = Office365::open(config, Arc::new(HostKey::new(&[7; 32])?), Hooks::default())?;
     /// assert!(office.accounts()?.is_empty());
     /// office.close();
     /// # Ok(()) }
     /// ```
-    pub fn open(config: Config, keys: &dyn KeyProvider, hooks: Hooks) -> Result<Self> {
-        Ok(Self { engine: Engine::open(config, keys, hooks)?, options: CallOptions::default() })
+    pub fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Self> {
+        Ok(Self { engine: Engine::open(config, &*keys, hooks)?, options: CallOptions::default() })
     }
 
     /// The same object with a time-out or a cancel token for the calls made through it.
@@ -102,9 +103,9 @@ impl Office365 {
     /// # Errors
     /// As [`complete_admin_consent`](Self::complete_admin_consent); `Cancelled` and `TimedOut`; `InvalidArgument` where the redirect
     /// URI for administrators is not a loopback one.
-    pub fn admin_consent(&self, tenant: &str, observer: Option<&dyn ConnectObserver>) -> Result<AdminConsent> {
+    pub fn admin_consent(&self, tenant: &str, observer: Option<Arc<dyn ConnectObserver>>) -> Result<AdminConsent> {
         let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
-        self.engine.admin_consent(&call, tenant, observer)
+        self.engine.admin_consent(&call, tenant, observer.as_deref())
     }
 
     /// Connects an account: opens the system's browser, listens on loopback, and returns when the person has signed in and the
@@ -130,9 +131,9 @@ impl Office365 {
     /// assert_eq!(account.info().display_name.as_deref(), Some("Megan Bowen"));
     /// # Ok(()) }
     /// ```
-    pub fn connect(&self, options: &ConnectOptions, observer: Option<&dyn ConnectObserver>) -> Result<Account> {
+    pub fn connect(&self, options: &ConnectOptions, observer: Option<Arc<dyn ConnectObserver>>) -> Result<Account> {
         let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
-        self.engine.connect(&call, options, observer).map(|cell| self.account_of(cell))
+        self.engine.connect(&call, options, observer.as_deref()).map(|cell| self.account_of(cell))
     }
 
     /// Begins a sign-in for a host that opens the browser itself and receives the redirect URL: an app with its own scheme, or a web

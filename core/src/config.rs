@@ -83,7 +83,8 @@ pub struct NetworkConfig {
     /// Take the proxy from `HTTPS_PROXY` and `NO_PROXY` where [`proxy`](Self::proxy) is not set. Default `false`: the environment is
     /// not looked at.
     pub proxy_from_environment: bool,
-    /// Certificates (PEM) that are trusted beside the system's, for networks that re-sign TLS and for the sandbox.
+    /// Certificates (PEM) that are trusted beside the system's, for networks that re-sign TLS and for the sandbox. (On Linux
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` name the system's own, as everywhere there. `SSLKEYLOGFILE` is not looked at.)
     pub extra_root_certificates: Vec<String>,
 }
 

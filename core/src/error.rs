@@ -9,7 +9,7 @@ mod reference;
 
 pub(crate) use detail::Detail;
 
-use crate::consent::AdminApproval;
+use crate::{approval::AdminApproval, language::Language};
 use std::{borrow::Cow, fmt, sync::Arc};
 
 /// The result of every call of this library.
@@ -108,17 +108,6 @@ pub enum Actor {
     Administrator = 2,
     /// The developer of the host app.
     Developer = 3,
-}
-
-/// The languages in which the library speaks to people.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum Language {
-    /// English.
-    #[default]
-    English = 0,
-    /// German.
-    German = 1,
 }
 
 /// A failure: what happened, who must act, and what support needs to know. Cheap to clone and safe to log.

@@ -7,9 +7,10 @@
 //!
 //! ```no_run
 //! use intail_office365::{Config, ConnectOptions, Hooks, KeyFile, Language, Office365};
+//! use std::sync::Arc;
 //!
 //! let config = Config::new("your-application-client-id", "/home/me/.intail/office365.db");
-//! let office = Office365::open(config, &KeyFile::at("/home/me/.intail/office365.key")?, Hooks::default())?;
+//! let office = Office365::open(config, Arc::new(KeyFile::at("/home/me/.intail/office365.key")?), Hooks::default())?;
 //! match office.connect(&ConnectOptions::default(), None) {
 //!     Ok(account) => println!("connected: {:?}", account.info().display_name),
 //!     Err(error) => {
@@ -52,6 +53,7 @@
 )]
 
 mod account;
+mod approval;
 mod browser;
 mod call;
 mod client;
@@ -63,6 +65,7 @@ mod error;
 mod graph;
 mod hooks;
 mod http;
+mod language;
 mod log;
 mod model;
 mod oauth;
@@ -71,14 +74,16 @@ mod store;
 mod task;
 
 pub use account::Account;
+pub use approval::{AdminApproval, Certainty};
 pub use browser::BrowserOpener;
 pub use call::{CallOptions, CancelToken};
 pub use client::{DevicePoll, Office365};
 pub use clock::{Clock, SystemClock};
 pub use config::{AppIdentity, Cloud, Config, NetworkConfig, ProxyPassword};
-pub use consent::{AdminApproval, Certainty, Scope, ScopeReport};
-pub use error::{Actor, Error, ErrorKind, Language, Result};
+pub use consent::{Scope, ScopeReport};
+pub use error::{Actor, Error, ErrorKind, Result};
 pub use hooks::Hooks;
+pub use language::Language;
 pub use log::{LogLevel, LogRecord, LogSink};
 pub use model::{
     AccessToken, AccountInfo, AccountState, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver,

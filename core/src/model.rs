@@ -1,10 +1,6 @@
 //! Plain data that the facade takes and returns.
 
-use crate::{
-    consent::Scope,
-    error::{Actor, Language},
-    secret::Secret,
-};
+use crate::{consent::Scope, error::Actor, language::Language, secret::Secret};
 use std::fmt;
 
 /// An address for the person's browser, and what belongs to it.

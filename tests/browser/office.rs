@@ -146,7 +146,7 @@ impl<T: Debug> Waiting<T> {
 }
 
 fn open(config: Config, hooks: Hooks) -> Office365 {
-    Office365::open(config, &HostKey::new(&[42; 32]).unwrap(), hooks).unwrap()
+    Office365::open(config, Arc::new(HostKey::new(&[42; 32]).unwrap()), hooks).unwrap()
 }
 
 /// Hands the address to the test instead of a browser.

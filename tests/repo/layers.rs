@@ -10,11 +10,10 @@ use crate::rust_code::{code_only, without_tests};
 
 const FACADE: &[&str] = &["client", "account", "mail", "calendar", "profile", "sync"];
 const MIDDLE: &[&str] = &["oauth", "browser", "graph", "store", "consent"];
-const GROUND: &[&str] = &["http", "clock", "secret", "error", "model"];
+const GROUND: &[&str] = &["approval", "http", "clock", "language", "secret", "error", "model"];
 
 /// Uses across the layers that are meant, as (module, used module, reason).
 const MEANT: &[(&str, &str, &str)] = &[
-    ("error", "consent", "an error carries the approval that is missing"),
     ("model", "consent", "the facade's data name permissions"),
 ];
 

@@ -5,7 +5,7 @@
 //! without `Content-Length`, and two of any header that decides something.
 
 use super::StatusPage;
-use crate::error::Language;
+use crate::language::Language;
 use zeroize::Zeroizing;
 
 /// The request line and all headers.

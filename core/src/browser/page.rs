@@ -8,7 +8,7 @@ mod texts;
 
 use self::texts::{missing_right, right, status_texts};
 use super::{Outcome, StatusPage, style};
-use crate::{config::AppIdentity, consent::Scope, error::Language};
+use crate::{config::AppIdentity, consent::Scope, language::Language};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt::Write as _;
 

@@ -6,7 +6,8 @@ use super::{
     http_request::{Head, Method},
     response::{Response, Status},
 };
-use crate::error::{Detail, Language, Result};
+use crate::error::{Detail, Result};
+use crate::language::Language;
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Instant,

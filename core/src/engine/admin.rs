@@ -5,8 +5,9 @@ use super::{
     flow::{self, AdminFlow, FLOW_LIFETIME, FlowKind},
 };
 use crate::{
+    approval::{AdminApproval, Certainty},
     config::{Settings, is_guid},
-    consent::{AdminApproval, Certainty, Scope, ScopeReport},
+    consent::{Scope, ScopeReport},
     error::{Detail, Error, Result},
     log::LogLevel,
     model::{AccountState, AdminConsent, AuthorizationRequest, ConsentReport, ConsentStatus},

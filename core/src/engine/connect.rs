@@ -5,10 +5,11 @@ use super::{
     flow::{self, Expected, FLOW_LIFETIME, FlowKind, SignInFlow},
 };
 use crate::{
+    approval::Certainty,
     call::Call,
     clock::Deadline,
     config::parse_tenant,
-    consent::{Certainty, ScopeReport},
+    consent::ScopeReport,
     error::{Detail, Error, Result},
     graph::me::{self, displayable},
     log::LogLevel,
@@ -17,7 +18,7 @@ use crate::{
         aadsts::{self, ServiceError},
         authorize::{self, Wishes},
         discovery::{Provider, issuer_fits},
-        endpoint::Ids,
+        endpoint::{Ids, KeysTransport},
         id_token::{Expected as ExpectedToken, VerifiedIdToken},
         keys::KeySource,
         redirect::{self, RedirectAnswer, RedirectOutcome},
@@ -150,9 +151,10 @@ impl Engine {
         response_issuer: Option<&str>,
         deadline: Deadline,
     ) -> Result<SignedIn> {
-        let proof = tokens.id_token.as_ref().ok_or(Detail::IdTokenMissing)?;
-        let id_token = self.verify(proof, provider, nonce, response_issuer, &tokens.access_token, deadline)?;
-        let scopes = self.check_scopes(tokens.scope.as_deref())?;
+        let mark = |error| tokens.ids.mark(error);
+        let proof = tokens.id_token.as_ref().ok_or_else(|| mark(Detail::IdTokenMissing.into()))?;
+        let id_token = self.verify(proof, provider, nonce, response_issuer, &tokens.access_token, deadline).map_err(mark)?;
+        let scopes = self.check_scopes(tokens.scope.as_deref()).map_err(mark)?;
         let person = self.person(&id_token, &tokens.access_token, deadline)?;
         Ok(SignedIn { id_token, tokens: self.token_set(tokens, None), scopes, person })
     }
@@ -177,8 +179,12 @@ impl Engine {
             access_token: Some(access_token.expose()),
             now: self.now(),
         };
-        let source = KeySource { jwks_uri: &provider.jwks, transport: &*self.transport, deadline, clock: &*self.clock };
-        self.keys.verify(proof.expose(), &expected, &source)
+        let transport = KeysTransport::new(self.endpoint(deadline));
+        let source = KeySource { jwks_uri: &provider.jwks, transport: &transport, deadline, clock: &*self.clock };
+        self.keys.verify(proof.expose(), &expected, &source).map_err(|error| match error.cause() {
+            Detail::KeysUnavailable => transport.mark(error),
+            _ => error,
+        })
     }
 
     /// The granted scopes; a grant beyond reading is refused unless the host allows it (catalogue T-19).
@@ -247,6 +253,9 @@ impl Engine {
 
     /// The description of the identity platform, fetched on a worker where it is not known.
     pub(super) fn provider(self: &Arc<Self>, call: &Call, tenant: &str) -> Result<Arc<Provider>> {
+        if let Some(known) = self.providers.known(tenant, self.now()) {
+            return Ok(known);
+        }
         let (engine, tenant, deadline) =
             (Arc::clone(self), tenant.to_owned(), call.deadline().sooner(Deadline::after(EXCHANGE_TIMEOUT)));
         self.workers.run(call, move || {

@@ -2,7 +2,7 @@
 
 use super::{
     AccountCell, Engine, REQUEST_TIMEOUT,
-    cell::{Boarding, Remember},
+    cell::{Boarding, Flight, Remember},
     connect::connected_state,
 };
 use crate::{
@@ -62,11 +62,11 @@ impl Engine {
     }
 
     /// The refresh runs on a worker to its own end, whoever still waits for it (catalogue T-22).
-    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<super::cell::Flight>) {
-        let (engine, cell) = (Arc::clone(self), Arc::clone(cell));
+    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<Flight>) {
+        let engine = Arc::clone(self);
+        let landing = Landing { cell: Arc::clone(cell), flight, landed: false };
         self.workers.spawn(move || {
-            let landing = Landing { cell: &cell, flight: &flight, landed: false };
-            let outcome = engine.refresh(&cell, Deadline::after(REFRESH_TIMEOUT));
+            let outcome = engine.refresh(&landing.cell, Deadline::after(REFRESH_TIMEOUT));
             landing.land(outcome);
         });
     }
@@ -176,7 +176,8 @@ impl Engine {
     fn check_same_person(&self, record: &AccountRecord, fresh: &Tokens, deadline: Deadline) -> Result<()> {
         let Some(proof) = &fresh.id_token else { return Ok(()) };
         let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &self.endpoint(deadline), &*self.clock)?;
-        let proved = self.verify(proof, &provider, None, None, &fresh.access_token, deadline)?;
+        let mark = |error| fresh.ids.mark(error);
+        let proved = self.verify(proof, &provider, None, None, &fresh.access_token, deadline).map_err(mark)?;
         let known = &record.identity;
         let what = match () {
             () if proved.tid() != known.tid => "tid",
@@ -185,7 +186,7 @@ impl Engine {
             () if proved.issuer() != known.issuer => "iss",
             () => return Ok(()),
         };
-        Err(Error::from(Detail::IdTokenInvalid).with_what(what))
+        Err(mark(Error::from(Detail::IdTokenInvalid).with_what(what)))
     }
 
     /// A refused refresh: the table decides, after one more look at the store in case somebody else was faster.
@@ -278,30 +279,30 @@ impl Engine {
             Detail::ALL.iter().copied().find(|detail| detail.name() == record.state.detail).unwrap_or(Detail::ReauthRequired);
         let error = Error::from(detail).with_service_code(record.state.service_code.clone());
         if detail == Detail::AdminConsentRequired {
-            return error.with_admin_approval(self.approval(crate::consent::Certainty::Certain, &record.identity.tid));
+            return error.with_admin_approval(self.approval(crate::approval::Certainty::Certain, &record.identity.tid));
         }
         error
     }
 }
 
-/// A flight always lands, even if the refresh panics.
-struct Landing<'a> {
-    cell: &'a AccountCell,
-    flight: &'a super::cell::Flight,
+/// A flight always lands, even if the refresh panics or never begins because the library is closing.
+struct Landing {
+    cell: Arc<AccountCell>,
+    flight: Arc<Flight>,
     landed: bool,
 }
 
-impl Landing<'_> {
+impl Landing {
     fn land(mut self, outcome: Result<AccessToken>) {
         self.landed = true;
-        self.cell.land(self.flight, outcome);
+        self.cell.land(&self.flight, outcome);
     }
 }
 
-impl Drop for Landing<'_> {
+impl Drop for Landing {
     fn drop(&mut self) {
         if !self.landed {
-            self.cell.land(self.flight, Err(Detail::Internal.into()));
+            self.cell.land(&self.flight, Err(Detail::Internal.into()));
         }
     }
 }

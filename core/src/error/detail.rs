@@ -1,6 +1,7 @@
 //! The table of causes: each with its stable name, the kind a host switches on, who must act, and what to tell a person.
 
-use super::{Actor, ErrorKind, Language};
+use super::{Actor, ErrorKind};
+use crate::language::Language;
 
 /// What to tell the person to do, shared by the causes that ask for the same.
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! `docs/errors.md` is written from the tables of this folder; a test keeps it so.
 
-use super::{Detail, ErrorKind, Language};
+use super::{Detail, ErrorKind};
+use crate::language::Language;
 use std::fmt::Write;
 
 const HEAD: &str = "# Errors

@@ -296,7 +296,7 @@ fn find(connection: &Connection, column: &'static str, value: impl rusqlite::ToS
 
 fn is_unindexed(connection: &Connection, column: &'static str, value: impl rusqlite::ToSql) -> Result<bool> {
     let scan = format!("SELECT EXISTS (SELECT 1 FROM account NOT INDEXED WHERE {column} = ?1)");
-    connection.query_row(&scan, [value], |row| row.get(0)).map_err(fault::sqlite)
+    connection.prepare_cached(&scan).and_then(|mut statement| statement.query_row([value], |row| row.get(0))).map_err(fault::sqlite)
 }
 
 /// Generation and sealed key of one account: what a write needs.
@@ -333,7 +333,8 @@ impl Sealed {
                  credentials = excluded.credentials";
         let values =
             (&self.id, &self.lookup, key_id, self.generation, &self.account_key, &self.identity, &self.person, &self.credentials);
-        one_row(connection.execute(sql, values).map_err(fault::sqlite)?)
+        let written = connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values));
+        one_row(written.map_err(fault::sqlite)?)
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {

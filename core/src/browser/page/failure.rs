@@ -2,8 +2,9 @@
 
 use super::{Mark, Page, escape, mark};
 use crate::{
-    consent::{AdminApproval, Certainty},
-    error::{Actor, Error, Language},
+    approval::{AdminApproval, Certainty},
+    error::{Actor, Error},
+    language::Language,
 };
 use std::fmt::Write as _;
 

@@ -398,7 +398,7 @@ fn l_09_twin_the_scan_finds_a_planted_echo() {
 }
 
 fn rig_page() -> String {
-    Presentation::new(&app()).status_page(StatusPage::BadRequest, crate::error::Language::English)
+    Presentation::new(&app()).status_page(StatusPage::BadRequest, crate::language::Language::English)
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
-    consent::{AdminApproval, Certainty},
-    error::{Detail, Error, Language},
+    approval::{AdminApproval, Certainty},
+    error::{Detail, Error},
+    language::Language,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::path::PathBuf;

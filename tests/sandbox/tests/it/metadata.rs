@@ -80,11 +80,18 @@ fn instance_discovery_knows_only_itself() {
         );
         rig.get(&path, &[])
     };
-    let known: Value =
-        serde_json::from_str(include_str!("../../data/instance_discovery.json")).unwrap();
-    let own = ask(&rig.sandbox.authority()).json();
-    assert_eq!(members(&own), members(&known));
-    assert_eq!(members(&own["metadata"][0]), members(&known["metadata"][0]));
+    let sample: Value = serde_json::from_str(include_str!("../../data/instance_discovery.json")).unwrap();
+    let own = rig.sandbox.authority();
+    // Clients may leave the port out.
+    for host in [own.as_str(), "http://localhost"] {
+        let known = ask(host).json();
+        assert_eq!(known["api-version"], "1.1");
+        assert_eq!(members(&known), members(&sample));
+        assert_eq!(members(&known["metadata"][0]), members(&sample["metadata"][0]));
+        let described = format!("{own}/common/v2.0/.well-known/openid-configuration");
+        assert_eq!(known["tenant_discovery_endpoint"], described);
+    }
+    assert_eq!(ask("http://localhost:1").status, 400);
     let unknown = ask("https://evil.example");
     assert_eq!((unknown.status, unknown.problem().2), (400, 50_049));
     let sample: Value =

@@ -1,6 +1,6 @@
 //! The administrator's approval: what is known about it, and what to hand to the person.
 
-use crate::error::Language;
+use crate::language::Language;
 
 /// How sure it is that the administrator's approval is what is missing (FACTS 4.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
