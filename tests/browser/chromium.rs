@@ -54,71 +54,71 @@ pub(crate) struct Sent {
 
 impl Tab {
     pub(crate) fn new() -> Tab {
-        Tab::with(json!({}))
+        Tab::with(&json!({}))
     }
 
     /// A tab with these options of a browser context: `locale`, `colorScheme`, `viewport`, `deviceScaleFactor`.
-    pub(crate) fn with(options: Value) -> Tab {
+    pub(crate) fn with(options: &Value) -> Tab {
         let tab = Tab { name: browser().next_name() };
         tab.perform("tab", options);
         tab
     }
 
     pub(crate) fn open(&self, url: &str) {
-        self.perform("open", json!({ "url": url }));
+        self.perform("open", &json!({ "url": url }));
     }
 
     pub(crate) fn click(&self, selector: &str) {
-        self.perform("click", json!({ "selector": selector }));
+        self.perform("click", &json!({ "selector": selector }));
     }
 
     pub(crate) fn fill(&self, selector: &str, text: &str) {
-        self.perform("fill", json!({ "selector": selector, "text": text }));
+        self.perform("fill", &json!({ "selector": selector, "text": text }));
     }
 
     pub(crate) fn check(&self, selector: &str) {
-        self.perform("check", json!({ "selector": selector }));
+        self.perform("check", &json!({ "selector": selector }));
     }
 
     pub(crate) fn press(&self, key: &str) {
-        self.perform("press", json!({ "key": key }));
+        self.perform("press", &json!({ "key": key }));
     }
 
     pub(crate) fn write(&self, text: &str) {
-        self.perform("type", json!({ "text": text }));
+        self.perform("type", &json!({ "text": text }));
     }
 
     /// The status of the page that came, 0 where none did.
     pub(crate) fn reload(&self) -> u64 {
-        number(&self.perform("reload", json!({})))
+        number(&self.perform("reload", &json!({})))
     }
 
     /// The same for the way back.
     pub(crate) fn back(&self) -> u64 {
-        number(&self.perform("back", json!({})))
+        number(&self.perform("back", &json!({})))
     }
 
     pub(crate) fn resize(&self, width: u32, height: u32) {
-        self.perform("resize", json!({ "width": width, "height": height }));
+        self.perform("resize", &json!({ "width": width, "height": height }));
     }
 
     /// Changes `colorScheme` or `media`.
-    pub(crate) fn emulate(&self, media: Value) {
+    pub(crate) fn emulate(&self, media: &Value) {
         self.perform("emulate", media);
     }
 
     pub(crate) fn show(&self, html: &str) {
-        self.perform("show", json!({ "html": html }));
+        self.perform("show", &json!({ "html": html }));
     }
 
     /// Posts a form from a page that has nothing to do with anything.
     pub(crate) fn post(&self, url: &str, fields: &[(&str, &str)]) {
-        self.perform("post", json!({ "url": url, "fields": fields }));
+        self.perform("post", &json!({ "url": url, "fields": fields }));
     }
 
     /// Waits until the page has that element.
     pub(crate) fn wait(&self, selector: &str) {
-        self.perform("wait", json!({ "selector": selector }));
+        self.perform("wait", &json!({ "selector": selector }));
     }
 
     /// Waits for a page of the sandbox.
@@ -127,7 +127,7 @@ impl Tab {
     }
 
     pub(crate) fn look(&self) -> Sight {
-        let sight = self.perform("look", json!({}));
+        let sight = self.perform("look", &json!({}));
         Sight {
             url: text(&sight["url"]),
             page: text(&sight["page"]),
@@ -143,42 +143,42 @@ impl Tab {
 
     /// What has the keyboard, and whether a person sees that.
     pub(crate) fn focus(&self) -> (String, bool) {
-        let focus = self.perform("focus", json!({}));
+        let focus = self.perform("focus", &json!({}));
         (text(&focus["label"]), focus["visible"] == true)
     }
 
     pub(crate) fn value(&self, selector: &str) -> String {
-        text(&self.perform("value", json!({ "selector": selector })))
+        text(&self.perform("value", &json!({ "selector": selector })))
     }
 
     pub(crate) fn attribute(&self, selector: &str, name: &str) -> String {
-        text(&self.perform("attribute", json!({ "selector": selector, "name": name })))
+        text(&self.perform("attribute", &json!({ "selector": selector, "name": name })))
     }
 
     pub(crate) fn count(&self, selector: &str) -> u64 {
-        number(&self.perform("count", json!({ "selector": selector })))
+        number(&self.perform("count", &json!({ "selector": selector })))
     }
 
     /// What does not fit the page.
     pub(crate) fn overflow(&self) -> Vec<String> {
-        texts(&self.perform("overflow", json!({})))
+        texts(&self.perform("overflow", &json!({})))
     }
 
     /// What axe finds against WCAG 2 A and AA, also where it is unsure.
     pub(crate) fn axe(&self) -> Vec<String> {
-        let report = self.perform("axe", json!({}));
+        let report = self.perform("axe", &json!({}));
         assert!(number(&report["passed"]) > 0, "axe looked at nothing");
         texts(&report["violations"]).into_iter().chain(texts(&report["unsure"])).collect()
     }
 
     /// Takes a picture down to `margin` below the element; returns its size. Kept at `path` where one is given.
     pub(crate) fn picture(&self, selector: &str, margin: u32, path: Option<&Path>) -> (u64, u64) {
-        let picture = self.perform("picture", json!({ "selector": selector, "margin": margin, "path": path }));
+        let picture = self.perform("picture", &json!({ "selector": selector, "margin": margin, "path": path }));
         (number(&picture["width"]), number(&picture["height"]))
     }
 
     pub(crate) fn requests(&self) -> Vec<Sent> {
-        let requests = self.perform("requests", json!({}));
+        let requests = self.perform("requests", &json!({}));
         let sent = |request: &Value| Sent {
             method: text(&request["method"]),
             url: text(&request["url"]),
@@ -190,10 +190,10 @@ impl Tab {
 
     /// Everything that went wrong: messages of the console and of the policy, errors of scripts, failed requests, dialogs.
     pub(crate) fn troubles(&self) -> Vec<String> {
-        texts(&self.perform("troubles", json!({})))
+        texts(&self.perform("troubles", &json!({})))
     }
 
-    fn perform(&self, action: &str, with: Value) -> Value {
+    fn perform(&self, action: &str, with: &Value) -> Value {
         match browser().ask(&self.name, action, with) {
             Ok(value) => value,
             Err(error) => panic!("{error}\n{}", self.state()),
@@ -202,7 +202,7 @@ impl Tab {
 
     /// For the message of a failure.
     fn state(&self) -> String {
-        let told = |action| browser().ask(&self.name, action, json!({})).unwrap_or_default();
+        let told = |action| browser().ask(&self.name, action, &json!({})).unwrap_or_default();
         let (sight, troubles) = (told("look"), told("troubles"));
         format!("page {} {}\n{}\ntroubles: {troubles}", sight["page"], sight["title"], text(&sight["text"]))
     }
@@ -211,7 +211,7 @@ impl Tab {
 impl Drop for Tab {
     fn drop(&mut self) {
         // A browser that is gone has closed it already.
-        let _gone = browser().ask(&self.name, "close", json!({}));
+        let _gone = browser().ask(&self.name, "close", &json!({}));
     }
 }
 
@@ -242,8 +242,9 @@ impl Browser {
                     let _gone = asker.send(answer);
                 }
             }
-            // Nobody waits for a driver that has ended.
+            // Nobody waits any longer for a driver that has ended.
             answers.lock().unwrap().clear();
+            drop(child.wait());
         });
         Browser { input: Mutex::new(input), waiting, count: AtomicU64::new(1) }
     }
@@ -252,7 +253,7 @@ impl Browser {
         format!("tab {}", self.count.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn ask(&self, tab: &str, action: &str, with: Value) -> Result<Value, String> {
+    fn ask(&self, tab: &str, action: &str, with: &Value) -> Result<Value, String> {
         let id = self.count.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = channel();
         self.waiting.lock().unwrap().insert(id, sender);

@@ -72,8 +72,9 @@ fn l_09_o_16_nothing_of_a_hostile_answer_is_shown_or_run() {
 /// Somebody who knows the state can end the sign-in, and still writes nothing on the page.
 #[test]
 fn l_09_a_hostile_answer_with_the_right_state_is_not_shown_either() {
+    let world = World::new();
     for value in VALUES {
-        let (world, tab) = (World::new(), Tab::new());
+        let tab = Tab::new();
         let sign_in = world.connect(BIANCA);
         let state = sign_in.parameter("state");
         tab.post(
@@ -124,7 +125,7 @@ fn l_15_back_and_reload_do_no_harm() {
     assert_eq!(world.control().log_of("/token").len(), 1, "one code was redeemed once");
     assert!(tab.requests().iter().all(|request| !request.url.contains("code=")));
     assert!(page.url.contains("/done/"));
-    let office = world.open(world.config(), intail_office365::Hooks::default());
+    let office = world.office();
     office.account(&account.info().id).unwrap().acquire_token_silent().unwrap();
     office.close();
 }

@@ -65,13 +65,14 @@ impl World {
         config.allow_device_code = true;
         APP.clone_into(&mut config.app.name);
         config.app.logo_png = Some(std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/logo.png")).unwrap());
-        config.app.accent_color = "#4b3fbf".to_owned();
+        config.app.accent_color = "#4b3fbf".into();
         config.app.return_url = Some(RETURN_URL.to_owned());
         config
     }
 
-    pub(crate) fn open(&self, config: Config, hooks: Hooks) -> Office365 {
-        Office365::open(config, Arc::new(HostKey::new(&[42; 32]).unwrap()), hooks).unwrap()
+    /// The host app, where no browser is needed.
+    pub(crate) fn office(&self) -> Office365 {
+        open(self.config(), Hooks::default())
     }
 
     /// Begins to connect `user`.
@@ -80,22 +81,21 @@ impl World {
     }
 
     pub(crate) fn connect_with(&self, options: ConnectOptions) -> Waiting<Account> {
-        self.call(self.config(), move |office| office.connect(&options, None))
+        World::call(self.config(), move |office| office.connect(&options, None))
     }
 
     /// Begins an approval for a tenant.
     pub(crate) fn approve(&self, tenant: &str) -> Waiting<intail_office365::AdminConsent> {
         let tenant = self.control().tenant(tenant).unwrap().id;
-        self.call(self.config(), move |office| office.admin_consent(&tenant, None))
+        World::call(self.config(), move |office| office.admin_consent(&tenant, None))
     }
 
     pub(crate) fn call<T: Send + 'static>(
-        &self,
         config: Config,
         call: impl FnOnce(&Office365) -> Result<T> + Send + 'static,
     ) -> Waiting<T> {
         let (opener, opened) = opener();
-        let office = self.open(config, Hooks { browser: Some(opener), ..Hooks::default() });
+        let office = open(config, Hooks { browser: Some(opener), ..Hooks::default() });
         let cancel = CancelToken::new();
         let options = CallOptions { timeout_ms: Some(90_000), cancel: Some(Arc::clone(&cancel)) };
         let call = thread::spawn(move || {
@@ -143,6 +143,10 @@ impl<T: Debug> Waiting<T> {
     pub(crate) fn failure(self) -> Error {
         self.call.join().unwrap().unwrap_err()
     }
+}
+
+fn open(config: Config, hooks: Hooks) -> Office365 {
+    Office365::open(config, Arc::new(HostKey::new(&[42; 32]).unwrap()), hooks).unwrap()
 }
 
 /// Hands the address to the test instead of a browser.

@@ -1,6 +1,6 @@
 //! Every page of both products, light and dark, small and on paper, under axe (WCAG 2.0 to 2.2, A and AA).
 
-use intail_office365::{ConnectOptions, Hooks};
+use intail_office365::ConnectOptions;
 use intail_office365_sandbox::{ConditionalAccess, Fault, TokenSettings};
 use serde_json::json;
 
@@ -23,11 +23,11 @@ const PHONE: (u32, u32) = (320, 640);
 fn faults(tab: &Tab) -> Vec<String> {
     let mut faults = Vec::new();
     for scheme in ["dark", "light"] {
-        tab.emulate(json!({ "colorScheme": scheme }));
+        tab.emulate(&json!({ "colorScheme": scheme }));
         faults.extend(tab.axe().into_iter().map(|fault| format!("{scheme}: {fault}")));
     }
     for (what, media, (width, height)) in [("phone", "screen", PHONE), ("paper", "print", PAPER), ("screen", "screen", SCREEN)] {
-        tab.emulate(json!({ "media": media }));
+        tab.emulate(&json!({ "media": media }));
         tab.resize(width, height);
         faults.extend(tab.overflow().into_iter().map(|fault| format!("{what}: {fault}")));
     }
@@ -51,7 +51,7 @@ fn is_good_page(tab: &Tab, name: &str) {
 
 #[test]
 fn a_bad_page_is_found() {
-    let tab = Tab::with(json!({ "viewport": { "width": 1280, "height": 800 } }));
+    let tab = Tab::with(&json!({ "viewport": { "width": 1280, "height": 800 } }));
     tab.show(
         "<html><head><title>Bad</title></head><body><h1>Bad</h1><img src='data:,'><p style='color:#999;background:#fff'>faint</p>\
          <input><a href='/x'></a><div style='width:900px;background:#eee'>wide</div>\
@@ -79,11 +79,11 @@ fn a_bad_page_is_found() {
 }
 
 fn english() -> Tab {
-    Tab::with(json!({ "locale": "en-GB" }))
+    Tab::with(&json!({ "locale": "en-GB" }))
 }
 
 fn german() -> Tab {
-    Tab::with(json!({ "locale": "de-DE" }))
+    Tab::with(&json!({ "locale": "de-DE" }))
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn connected_pages(tab: fn() -> Tab) {
     config.allow_excess_scopes = true;
     config.app.logo_png = None;
     let options = ConnectOptions { login_hint: Some(BIANCA.into()), ..ConnectOptions::default() };
-    ends_well(&tab(), world.call(config, move |office| office.connect(&options, None)));
+    ends_well(&tab(), World::call(config, move |office| office.connect(&options, None)));
 
     let (tab, approval) = (tab(), world.approve("contoso"));
     tab.open(&approval.url);
@@ -240,7 +240,7 @@ fn the_sandbox_s_approval_pages() {
 #[test]
 fn the_sandbox_s_device_and_other_pages() {
     let (world, tab) = (World::new(), Tab::new());
-    let office = world.open(world.config(), Hooks::default());
+    let office = world.office();
     let enter = |tab: &Tab| {
         let code = office.begin_device_connect(&ConnectOptions::default()).unwrap();
         tab.open(&world.address("/devicelogin"));
@@ -278,7 +278,7 @@ fn the_sandbox_s_device_and_other_pages() {
 /// Where scripts are off, the page that posts the answer has a button.
 #[test]
 fn the_page_that_posts_itself_works_without_scripts() {
-    let (world, tab) = (World::new(), Tab::with(json!({ "javaScriptEnabled": false })));
+    let (world, tab) = (World::new(), Tab::with(&json!({ "javaScriptEnabled": false })));
     let sign_in = world.connect(BIANCA);
     sign_in.sign_in(&tab);
     tab.click("button[value=accept]");

@@ -24,7 +24,7 @@ fn size(path: &PathBuf) -> (u64, u64) {
 }
 
 fn sharp() -> Tab {
-    Tab::with(json!({ "viewport": { "width": 760, "height": 1700 }, "deviceScaleFactor": 2 }))
+    Tab::with(&json!({ "viewport": { "width": 760, "height": 1700 }, "deviceScaleFactor": 2 }))
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn pictures_of_a_missing_approval() {
 #[test]
 fn picture_of_a_dark_phone() {
     let phone = json!({ "viewport": { "width": 390, "height": 1200 }, "deviceScaleFactor": 2, "colorScheme": "dark" });
-    let (world, tab) = (World::new(), Tab::with(phone));
+    let (world, tab) = (World::new(), Tab::with(&phone));
     let sign_in = world.connect("bianca@fabrikam.example");
     sign_in.sign_in(&tab);
     tab.click("button[value=accept]");

@@ -31,7 +31,9 @@ a{color:var(--accent)}a:focus-visible,button:focus-visible,input:focus-visible,t
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.5rem 0}dt{color:var(--soft)}dd{margin:0}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--hair);vertical-align:top}
 .permissions{list-style:none;padding-left:0;border-top:1px solid var(--hair)}.permissions li{border-bottom:1px solid var(--hair)}.permissions summary{padding:.5rem 0 .5rem 1.125rem;text-indent:-1.125rem}.permissions details p{margin:.25rem 0 .5rem 1rem}
-.switches{display:flex;flex-wrap:wrap;gap:0 1rem;align-items:end}.switches select{width:auto;min-width:8rem;margin-right:.5rem}.switches button{margin-right:0}body[data-page=start] button{font-weight:400}
+.switches{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:end}.switches select{width:auto;min-width:8rem;margin-right:.5rem}.switches button{margin-right:0}
+body[data-page=start] button{margin:.25rem .5rem 0 0;padding:.3rem .8rem;min-height:2.25rem;font-weight:400}body[data-page=start] td button{padding:.2rem .6rem;min-height:2rem}
+body[data-page=start] label{margin-top:.5rem;font-size:.875rem;font-weight:400;color:var(--soft)}body[data-page=start] h3{margin-top:1.5rem;padding-top:1.25rem;border-top:1px solid var(--hair)}body[data-page=start] input{max-width:12rem;margin-right:.5rem}.switches{margin-bottom:.5rem}td.code{white-space:nowrap}
 form.inline{display:inline}td button{margin-top:.25rem;padding:.25rem .6rem;min-height:2rem}
 ul{padding-left:1.2rem}summary{cursor:pointer}
 ";
