@@ -123,14 +123,16 @@ fn create(place: &Place, provider: &dyn KeyProvider) -> Result<Option<Key>> {
 
 fn build(draft: &Path, record: &KeyRecord) -> Result<()> {
     let connection = connect(draft)?;
-    // Until the draft is published nothing has to survive, so its journal stays in memory.
+    // Until the draft is published nothing has to survive: its journal stays in memory, and the disk is waited for once, at the end.
     connection.query_row("PRAGMA journal_mode = MEMORY", [], |_| Ok(())).map_err(fault::sqlite)?;
-    connection.execute_batch("PRAGMA page_size = 4096; BEGIN IMMEDIATE").map_err(fault::sqlite)?;
+    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA page_size = 4096; BEGIN IMMEDIATE").map_err(fault::sqlite)?;
     format::create(&connection, format::STEPS)?;
     record.write(&connection)?;
     connection.execute_batch("COMMIT").map_err(fault::sqlite)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(fault::sqlite)?;
-    connection.close().map_err(|(_, error)| fault::sqlite(error))
+    connection.close().map_err(|(_, error)| fault::sqlite(error))?;
+    // Opened for writing, without which some systems refuse to flush.
+    fs::OpenOptions::new().write(true).open(draft).and_then(|file| file.sync_all()).map_err(fault::file)
 }
 
 /// The wrapped store key as it lies in the store, with its two checks: `checksum` needs no key and tells damage, `key_check` tells

@@ -51,7 +51,7 @@ impl Host {
         config.graph_base = Some(format!("{}/graph", self.authority));
         let mut hooks = Hooks::default();
         hooks.browser = Some(Arc::new(Robot(robot)));
-        Office365::open(config, &HostKey::new(&[key; 32])?, hooks)
+        Office365::open(config, std::sync::Arc::new(HostKey::new(&[key; 32])?), hooks)
     }
 
     fn tell(&self, text: &str) {
