@@ -164,9 +164,9 @@ impl Tab {
         texts(&self.perform("overflow", &json!({})))
     }
 
-    /// What axe finds against WCAG 2 A and AA, also where it is unsure.
-    pub(crate) fn axe(&self) -> Vec<String> {
-        let report = self.perform("axe", &json!({}));
+    /// What axe finds against WCAG 2 A and AA or with these rules `only`, also where it is unsure.
+    pub(crate) fn axe(&self, only: Option<&[&str]>) -> Vec<String> {
+        let report = self.perform("axe", &json!({ "only": only }));
         assert!(number(&report["passed"]) > 0, "axe looked at nothing");
         texts(&report["violations"]).into_iter().chain(texts(&report["unsure"])).collect()
     }

@@ -45,7 +45,7 @@ const actions = {
   attribute: ({ page }, { selector, name }) => page.locator(selector).getAttribute(name),
   count: ({ page }, { selector }) => page.locator(selector).count(),
   overflow: ({ page }) => page.evaluate(overflow),
-  axe: ({ page }) => axe(page),
+  axe: ({ page }, { only }) => axe(page, only ? { type: "rule", values: only } : { type: "tag", values: WCAG }),
   picture: ({ page }, options) => picture(page, options),
   // ---- What happened ---------------------------------------------------------------------------------------------------
   requests: async (tab) => (await Promise.all(tab.requests)),
@@ -158,13 +158,13 @@ function overflow() {
 }
 
 // Evaluated through the developer tools, so that the page's own policy stays in force.
-async function axe(page) {
-  await page.evaluate(axeSource);
-  return page.evaluate(async (values) => {
-    const result = await window.axe.run(document, { runOnly: { type: "tag", values } });
+async function axe(page, runOnly) {
+  if (!await page.evaluate(() => "axe" in window)) await page.evaluate(axeSource);
+  return page.evaluate(async (runOnly) => {
+    const result = await window.axe.run(document, { runOnly });
     const told = (rules) => rules.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target.join(" ")).join(", ")}`);
     return { violations: told(result.violations), unsure: told(result.incomplete), passed: result.passes.length };
-  }, WCAG);
+  }, runOnly);
 }
 
 async function picture(page, { selector, margin, path }) {
