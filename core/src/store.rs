@@ -8,6 +8,7 @@ mod account;
 mod approval;
 mod fault;
 mod flow;
+mod format;
 mod key;
 mod open;
 mod place;

@@ -41,6 +41,19 @@ pub(super) struct SignedIn {
     pub(super) person: Person,
 }
 
+/// How an `id_token` came, which decides what it must say.
+#[derive(Clone, Copy)]
+pub(super) struct Circumstances<'a> {
+    /// Of this sign-in; `None` on a refresh.
+    pub(super) nonce: Option<&'a str>,
+    /// `iss` of the redirect.
+    pub(super) response_issuer: Option<&'a str>,
+    /// The token beside it.
+    pub(super) access_token: &'a Secret,
+    /// The time by which its own times are judged.
+    pub(super) now: i64,
+}
+
 impl Engine {
     /// Begins a sign-in whose redirect the host receives.
     pub(crate) fn begin_connect(self: &Arc<Self>, call: &Call, options: &ConnectOptions) -> Result<AuthorizationRequest> {
@@ -153,7 +166,8 @@ impl Engine {
     ) -> Result<SignedIn> {
         let mark = |error| tokens.ids.mark(error);
         let proof = tokens.id_token.as_ref().ok_or_else(|| mark(Detail::IdTokenMissing.into()))?;
-        let id_token = self.verify(proof, provider, nonce, response_issuer, &tokens.access_token, deadline).map_err(mark)?;
+        let circumstances = Circumstances { nonce, response_issuer, access_token: &tokens.access_token, now: self.now() };
+        let id_token = self.verify(proof, provider, circumstances, deadline).map_err(mark)?;
         let scopes = self.check_scopes(tokens.scope.as_deref()).map_err(mark)?;
         let person = self.person(&id_token, &tokens.access_token, deadline)?;
         Ok(SignedIn { id_token, tokens: self.token_set(tokens, None), scopes, person })
@@ -163,11 +177,10 @@ impl Engine {
         &self,
         proof: &Secret,
         provider: &Provider,
-        nonce: Option<&str>,
-        response_issuer: Option<&str>,
-        access_token: &Secret,
+        circumstances: Circumstances<'_>,
         deadline: Deadline,
     ) -> Result<VerifiedIdToken> {
+        let Circumstances { nonce, response_issuer, access_token, now } = circumstances;
         let tenant = Some(self.settings.tenant.as_str()).filter(|tenant| crate::config::is_guid(tenant));
         let expected = ExpectedToken {
             client_id: &self.settings.client_id,
@@ -177,7 +190,7 @@ impl Engine {
             allowed_tenants: &self.settings.allowed_tenants,
             response_issuer,
             access_token: Some(access_token.expose()),
-            now: self.now(),
+            now,
         };
         let transport = KeysTransport::new(self.endpoint(deadline));
         let source = KeySource { jwks_uri: &provider.jwks, transport: &transport, deadline, clock: &*self.clock };

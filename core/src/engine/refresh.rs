@@ -3,7 +3,7 @@
 use super::{
     AccountCell, Engine, REQUEST_TIMEOUT,
     cell::{Boarding, Flight, Remember},
-    connect::connected_state,
+    connect::{Circumstances, connected_state},
 };
 use crate::{
     call::{Call, CallOptions},
@@ -17,9 +17,13 @@ use crate::{
         endpoint::Ids,
         token::{self, TokenFailure, Tokens},
     },
+    secret::Secret,
     store::{AccountRecord, DropTokens, Rotation, StateRecord, TokenSet},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
+use zeroize::Zeroizing;
 
 /// Longest that one refresh may take, tries and pauses together.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -177,7 +181,11 @@ impl Engine {
         let Some(proof) = &fresh.id_token else { return Ok(()) };
         let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &self.endpoint(deadline), &*self.clock)?;
         let mark = |error| fresh.ids.mark(error);
-        let proved = self.verify(proof, &provider, None, None, &fresh.access_token, deadline).map_err(mark)?;
+        // Who it speaks of is all that counts: it was issued a moment ago, and a wrong clock of this machine must not end an account
+        // that works (catalogue C-07).
+        let now = issued_at(proof).unwrap_or_else(|| self.now());
+        let circumstances = Circumstances { nonce: None, response_issuer: None, access_token: &fresh.access_token, now };
+        let proved = self.verify(proof, &provider, circumstances, deadline).map_err(mark)?;
         let known = &record.identity;
         let what = match () {
             () if proved.tid() != known.tid => "tid",
@@ -310,6 +318,16 @@ impl Drop for Landing {
 /// Since when an account stands as it does: a state that is confirmed keeps its beginning.
 fn since(record: &AccountRecord, state: AccountState, now: i64) -> i64 {
     if record.state.state == state as u32 { record.state.since } else { now }
+}
+
+/// The `iat` of an `id_token` that is not verified yet; good for nothing but the time of its own verification.
+fn issued_at(proof: &Secret) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Claims {
+        iat: i64,
+    }
+    let payload = Zeroizing::new(URL_SAFE_NO_PAD.decode(proof.expose().split('.').nth(1)?).ok()?);
+    serde_json::from_slice::<Claims>(&payload).ok().map(|claims| claims.iat)
 }
 
 /// Between half and the whole of the pause, so that many callers do not come back together.

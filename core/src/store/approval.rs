@@ -36,8 +36,8 @@ impl Store {
         let lookup = self.approval_lookup(tenant);
         self.read(|connection| {
             let sealed: Option<Vec<u8>> = connection
-                .query_row("SELECT payload FROM approval WHERE lookup = ?1", [&lookup], |row| row.get(0))
-                .optional()
+                .prepare_cached("SELECT payload FROM approval WHERE lookup = ?1")
+                .and_then(|mut statement| statement.query_row([&lookup], |row| row.get(0)).optional())
                 .map_err(fault::sqlite)?;
             sealed.map(|sealed| self.open_approval(&lookup, &sealed).map(|(_, payload)| payload)).transpose()
         })

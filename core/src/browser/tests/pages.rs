@@ -32,7 +32,7 @@ fn needs_approval() -> Outcome {
 fn approval(detail: Detail, certainty: Certainty) -> Outcome {
     let url =
         "https://login.example/organizations/v2.0/adminconsent?client_id=55555555-0000-4aaa-9bbb-666666666666&scope=User.Read";
-    let approval = AdminApproval::new(certainty, url.into(), None, "Intail & Söhne", vec!["User.Read", "Mail.ReadBasic"]);
+    let approval = AdminApproval::new(certainty, url.into(), None, "Intail & Söhne", vec!["User.Read", "Mail.ReadBasic"], true);
     let error = Error::from(detail)
         .with_service_code(Some("AADSTS65001".into()))
         .with_request_ids(Some("6a1b2c3d-0000-4000-8000-000000000001".into()), None)

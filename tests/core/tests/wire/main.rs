@@ -8,7 +8,15 @@
     reason = "a test fails by panicking, and documents itself"
 )]
 
+mod accounts;
+mod device;
+mod flight;
+mod host;
+mod metadata;
+mod proof;
 mod rig;
 mod scan;
 mod sign_in;
+mod states;
 mod story;
+mod tokens;

@@ -1,5 +1,6 @@
 //! Sign-ins that somebody forges, repeats, swaps, cuts short or answers with an error (catalogue O).
 
+use crate::metadata::described;
 use crate::rig::{ADELE, ALEX, BIANCA, CAMERON, CONTOSO, MEGAN, NORTHWIND, Rig, hint, redirect, refused};
 use intail_office365::{
     AccountState, CallOptions, CancelToken, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, ErrorKind,
@@ -136,39 +137,16 @@ fn o_05_an_injected_code_is_refused() {
     assert!(victim.accounts().unwrap().is_empty());
 }
 
-fn discovery(change: serde_json::Value) -> (Rig, intail_office365::Office365) {
-    let rig = Rig::new();
-    let url = format!("{}/organizations/v2.0/.well-known/openid-configuration", rig.sandbox.authority());
-    let mut metadata: serde_json::Value = serde_json::from_slice(&http_get(&url)).unwrap();
-    metadata.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    let text = metadata.to_string().replace("AUTHORITY", &rig.sandbox.authority());
-    let fault = Fault { body: serde_json::from_str(&text).unwrap(), ..Fault::at(Endpoint::Discovery, "metadata") };
-    rig.control.clear_log().unwrap();
-    rig.control.add_fault(fault).unwrap();
-    let office = rig.open();
-    (rig, office)
-}
-
-fn http_get(url: &str) -> Vec<u8> {
-    let url = Url::parse(url).unwrap();
-    let mut stream = TcpStream::connect(("localhost", url.port().unwrap())).unwrap();
-    write!(stream, "GET {} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", url.path(), url.port().unwrap()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    answer.split_off(head + 4)
-}
-
 /// O-06: a list without S256 stops the sign-in before the browser; no list is Microsoft's way; S256 is what is sent.
 #[test]
 fn o_06_pkce_is_never_given_up() {
     for methods in [json!([]), json!(["plain"])] {
-        let (rig, office) = discovery(json!({"code_challenge_methods_supported": methods}));
+        let (rig, office) = described(&json!({"code_challenge_methods_supported": methods}));
         refused(office.connect(&hint(MEGAN), None), ErrorKind::Untrusted, "PkceUnsupported");
         assert!(rig.robot.opened().is_empty());
     }
     for change in [json!({}), json!({"code_challenge_methods_supported": ["plain", "S256"]})] {
-        let (_rig, office) = discovery(change);
+        let (_rig, office) = described(&change);
         let url = office.begin_connect(&ConnectOptions::default()).unwrap().url;
         assert_eq!((parameter(&url, "code_challenge_method").as_str(), parameter(&url, "code_challenge").len()), ("S256", 43));
     }
@@ -202,7 +180,7 @@ fn o_08_o_09_the_issuer_of_an_answer() {
         let answer = issuer.map_or(answer.clone(), |issuer| with_parameter(&answer, "iss", &issuer));
         office.complete_connect(&answer, None)
     };
-    let (rig, office) = discovery(json!({"authorization_response_iss_parameter_supported": true}));
+    let (rig, office) = described(&json!({"authorization_response_iss_parameter_supported": true}));
     refused(answer_with(&office, None), ErrorKind::Untrusted, "CallbackIssuerMissing");
     for wrong in ["https://evil.example".to_owned(), format!("{}/{NORTHWIND}/v2.0/", rig.sandbox.authority()), String::new()] {
         refused(answer_with(&office, Some(wrong)), ErrorKind::Untrusted, "CallbackIssuerMismatch");
