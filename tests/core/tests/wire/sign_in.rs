@@ -234,94 +234,98 @@ fn o_11_o_12_o_15_contradictions_are_not_resolved() {
     office.complete_connect(&answer, None).unwrap();
 }
 
+/// A way in which a sign-in ends.
+struct Case {
+    name: &'static str,
+    user: fn() -> Person,
+    prepare: fn(&Rig),
+    options: fn() -> ConnectOptions,
+    expected: (ErrorKind, &'static str),
+}
+
+fn plain() -> ConnectOptions {
+    ConnectOptions::default()
+}
+
+const CASES: [Case; 9] = [
+    Case {
+        name: "cancelled on the sign-in page",
+        user: || Person::new(MEGAN).consent(Consent::CancelSignIn),
+        prepare: |_| {},
+        options: plain,
+        expected: (ErrorKind::Cancelled, "LoginCancelled"),
+    },
+    Case {
+        name: "declined on the consent page",
+        user: || Person::new(BIANCA).consent(Consent::Decline),
+        prepare: |_| {},
+        options: plain,
+        expected: (ErrorKind::ConsentDeclined, "ConsentDenied"),
+    },
+    Case {
+        name: "gone back from need-admin-approval",
+        user: || Person::new(ADELE).consent(Consent::GoBack),
+        prepare: |_| {},
+        options: plain,
+        expected: (ErrorKind::ConsentDeclined, "ConsentDenied"),
+    },
+    Case {
+        name: "nobody signed in, and nothing may be asked",
+        user: || Person::new(MEGAN),
+        prepare: |_| {},
+        options: || ConnectOptions { no_prompt: true, ..ConnectOptions::default() },
+        expected: (ErrorKind::InteractionRequired, "InteractionRequired"),
+    },
+    Case {
+        name: "the token endpoint asks for a consent",
+        user: || Person::new(MEGAN),
+        prepare: |rig| {
+            let fault = Fault::token_error("invalid_grant", Some("consent_required"), &[65_001], None);
+            rig.control.add_fault(fault).unwrap();
+        },
+        options: plain,
+        expected: (ErrorKind::AdminConsentRequired, "AdminConsentRequired"),
+    },
+    Case {
+        name: "the token endpoint asks for an extra step",
+        user: || Person::new(MEGAN),
+        prepare: |rig| rig.control.add_fault(Fault::token_error("interaction_required", None, &[50_079], None)).unwrap(),
+        options: plain,
+        expected: (ErrorKind::InteractionRequired, "InteractionRequired"),
+    },
+    Case {
+        name: "the registration is a web app",
+        user: || Person::new(MEGAN),
+        prepare: |rig| rig.control.add_redirect_uri("http://localhost", Platform::Web).unwrap(),
+        options: plain,
+        expected: (ErrorKind::Misconfigured, "ConfigError"),
+    },
+    Case {
+        name: "a policy blocks",
+        user: || Person::new(MEGAN),
+        prepare: |rig| {
+            let fault = Fault::token_error("invalid_grant", Some("message_only"), &[53_003], None);
+            rig.control.add_fault(fault).unwrap();
+        },
+        options: plain,
+        expected: (ErrorKind::AccessDenied, "BlockedByPolicy"),
+    },
+    Case {
+        name: "an error that nobody knows",
+        user: || Person::new(MEGAN),
+        prepare: |rig| rig.control.add_fault(Fault::token_error("brand_new_error", None, &[99_999], None)).unwrap(),
+        options: plain,
+        expected: (ErrorKind::Service, "ProviderError"),
+    },
+];
+
 /// O-13: every way in which the sandbox's pages end, as the host sees it.
 #[test]
 fn o_13_every_end_of_a_sign_in_has_its_own_error() {
-    struct Case {
-        name: &'static str,
-        user: Person,
-        prepare: fn(&Rig),
-        options: fn() -> ConnectOptions,
-        expected: (ErrorKind, &'static str),
-    }
-    fn plain() -> ConnectOptions {
-        ConnectOptions::default()
-    }
-    let cases = [
-        Case {
-            name: "cancelled on the sign-in page",
-            user: Person::new(MEGAN).consent(Consent::CancelSignIn),
-            prepare: |_| {},
-            options: plain,
-            expected: (ErrorKind::Cancelled, "LoginCancelled"),
-        },
-        Case {
-            name: "declined on the consent page",
-            user: Person::new(BIANCA).consent(Consent::Decline),
-            prepare: |_| {},
-            options: plain,
-            expected: (ErrorKind::ConsentDeclined, "ConsentDenied"),
-        },
-        Case {
-            name: "gone back from need-admin-approval",
-            user: Person::new(ADELE).consent(Consent::GoBack),
-            prepare: |_| {},
-            options: plain,
-            expected: (ErrorKind::ConsentDeclined, "ConsentDenied"),
-        },
-        Case {
-            name: "nobody signed in, and nothing may be asked",
-            user: Person::new(MEGAN),
-            prepare: |_| {},
-            options: || ConnectOptions { no_prompt: true, ..ConnectOptions::default() },
-            expected: (ErrorKind::InteractionRequired, "InteractionRequired"),
-        },
-        Case {
-            name: "the token endpoint asks for a consent",
-            user: Person::new(MEGAN),
-            prepare: |rig| {
-                let fault = Fault::token_error("invalid_grant", Some("consent_required"), &[65_001], None);
-                rig.control.add_fault(fault).unwrap();
-            },
-            options: plain,
-            expected: (ErrorKind::AdminConsentRequired, "AdminConsentRequired"),
-        },
-        Case {
-            name: "the token endpoint asks for an extra step",
-            user: Person::new(MEGAN),
-            prepare: |rig| rig.control.add_fault(Fault::token_error("interaction_required", None, &[50_079], None)).unwrap(),
-            options: plain,
-            expected: (ErrorKind::InteractionRequired, "InteractionRequired"),
-        },
-        Case {
-            name: "the registration is a web app",
-            user: Person::new(MEGAN),
-            prepare: |rig| rig.control.add_redirect_uri("http://localhost", Platform::Web).unwrap(),
-            options: plain,
-            expected: (ErrorKind::Misconfigured, "ConfigError"),
-        },
-        Case {
-            name: "a policy blocks",
-            user: Person::new(MEGAN),
-            prepare: |rig| {
-                let fault = Fault::token_error("invalid_grant", Some("message_only"), &[53_003], None);
-                rig.control.add_fault(fault).unwrap();
-            },
-            options: plain,
-            expected: (ErrorKind::AccessDenied, "BlockedByPolicy"),
-        },
-        Case {
-            name: "an error that nobody knows",
-            user: Person::new(MEGAN),
-            prepare: |rig| rig.control.add_fault(Fault::token_error("brand_new_error", None, &[99_999], None)).unwrap(),
-            options: plain,
-            expected: (ErrorKind::Service, "ProviderError"),
-        },
-    ];
-    for case in cases {
+    for case in CASES {
         let rig = Rig::new();
         (case.prepare)(&rig);
-        rig.robot.is(case.user);
+        rig.robot.is((case.user)());
         let office = rig.open().with(CallOptions { timeout_ms: Some(5000), cancel: None });
         let error = refused(office.connect(&(case.options)(), None), case.expected.0, case.expected.1);
         assert!(office.accounts().unwrap().is_empty(), "{}", case.name);
