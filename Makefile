@@ -15,7 +15,7 @@ demo: ## build, then the whole story against the sandbox: approve, connect, toke
 	@tests/setup.sh build
 	@echo "demo: building (a minute or two the first time)"
 	@$(TOOLS) cargo build --locked --bin demo
-	@$(TOOLS) BROWSER=$(BROWSER) cargo run -q --locked --bin demo
+	@$(TOOLS) env $(if $(filter 1,$(BROWSER)),-u BROWSER) cargo run -q --locked --bin demo -- $(if $(filter 1,$(BROWSER)),--browser)
 
 check: ## everything a change must pass: sets up the tools, then formats, lints, docs, dependencies, tests (as in CI)
 	@tests/check.sh

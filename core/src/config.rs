@@ -35,7 +35,9 @@ pub struct Config {
     pub redirect_uri: String,
     /// Ports to try for the loopback listener, in this order. Default: empty, any free port.
     pub loopback_ports: Vec<u32>,
-    /// The redirect URI for the administrator's approval. Default (`None`): [`redirect_uri`](Self::redirect_uri).
+    /// The redirect URI for the administrator's approval. Default (`None`): [`redirect_uri`](Self::redirect_uri). Where that is
+    /// loopback and the administrator sits elsewhere, their browser ends on a page that cannot be opened, and the text to forward
+    /// says so; a page of the host's own on `https` is friendlier.
     pub admin_redirect_uri: Option<String>,
     /// The permissions to ask for, from `User.Read`, `Mail.ReadBasic`, `Mail.Read`, `Calendars.Read`. Default: the first, second
     /// and fourth. `openid`, `profile`, `email` and `offline_access` are always added.
@@ -83,7 +85,8 @@ pub struct NetworkConfig {
     /// Take the proxy from `HTTPS_PROXY` and `NO_PROXY` where [`proxy`](Self::proxy) is not set. Default `false`: the environment is
     /// not looked at.
     pub proxy_from_environment: bool,
-    /// Certificates (PEM) that are trusted beside the system's, for networks that re-sign TLS and for the sandbox.
+    /// Certificates (PEM) that are trusted beside the system's, for networks that re-sign TLS and for the sandbox. (On Linux
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` name the system's own, as everywhere there. `SSLKEYLOGFILE` is not looked at.)
     pub extra_root_certificates: Vec<String>,
 }
 

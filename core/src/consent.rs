@@ -1,9 +1,5 @@
 //! Permissions: the read-only allow-list, what was granted against what was asked, and what is known of an approval.
 
-mod approval;
-
-pub use approval::{AdminApproval, Certainty};
-
 use crate::{
     config::Cloud,
     error::{Detail, Error, Result},
@@ -104,13 +100,13 @@ impl ScopeReport {
                 continue;
             }
             match Scope::parse(name) {
-                Some(scope) if !report.granted.contains(&scope) => report.granted.push(scope),
-                Some(_) => {}
+                Some(scope) => report.granted.push(scope),
                 None if report.excess.len() < 64 => report.excess.push(printable(name)),
                 None => {}
             }
         }
         report.granted.sort_unstable();
+        report.granted.dedup();
         report.missing = requested.iter().copied().filter(|scope| !report.allows(*scope)).collect();
         report
     }
@@ -125,9 +121,9 @@ fn short_name(name: &str) -> &str {
     if name.starts_with("https://") || name.starts_with("http://") { name.rsplit('/').next().unwrap_or(name) } else { name }
 }
 
-/// Names of permissions come from the service and are shown to people: at most 100 visible ASCII characters.
+/// Names of permissions come from the service and are shown to people: at most 100 letters, digits and the marks that such names have.
 fn printable(name: &str) -> String {
-    name.chars().filter(char::is_ascii_graphic).take(100).collect()
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(100).collect()
 }
 
 #[cfg(test)]

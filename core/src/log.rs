@@ -28,6 +28,8 @@ pub struct LogRecord {
     pub event: &'static str,
     /// The stable name of the cause, where it failed.
     pub detail: Option<&'static str>,
+    /// How many times, where it is a count.
+    pub count: Option<u32>,
     /// HTTP status of the answer.
     pub status: Option<u32>,
     /// Milliseconds that it took.
@@ -43,6 +45,9 @@ impl fmt::Display for LogRecord {
         write!(f, "{}", self.event)?;
         if let Some(detail) = self.detail {
             write!(f, " {detail}")?;
+        }
+        if let Some(count) = self.count {
+            write!(f, " count={count}")?;
         }
         if let Some(status) = self.status {
             write!(f, " status={status}")?;
@@ -79,8 +84,16 @@ impl Log {
 
     pub(crate) fn write(&self, level: LogLevel, event: &'static str, fill: impl FnOnce(&mut LogRecord)) {
         let Some(sink) = self.0.as_ref().filter(|sink| level <= sink.level()) else { return };
-        let mut record =
-            LogRecord { level, event, detail: None, status: None, duration_ms: None, client_request_id: None, request_id: None };
+        let mut record = LogRecord {
+            level,
+            event,
+            detail: None,
+            count: None,
+            status: None,
+            duration_ms: None,
+            client_request_id: None,
+            request_id: None,
+        };
         fill(&mut record);
         sink.log(&record);
     }

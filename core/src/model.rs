@@ -1,11 +1,6 @@
 //! Plain data that the facade takes and returns.
 
-use crate::{
-    account::Account,
-    consent::Scope,
-    error::{Actor, Language},
-    secret::Secret,
-};
+use crate::{consent::Scope, error::Actor, language::Language, secret::Secret};
 use std::fmt;
 
 /// An address for the person's browser, and what belongs to it.
@@ -51,6 +46,8 @@ pub enum ConnectEventKind {
     StillWaiting = 1,
     /// The browser came back; the answer is being checked.
     AnswerReceived = 2,
+    /// No browser could be opened; show [`ConnectEvent::url`] to the person, `connect` goes on waiting.
+    BrowserUnavailable = 3,
 }
 
 /// An event of `connect`.
@@ -77,6 +74,10 @@ impl ConnectEvent {
                 "Immer noch keine Antwort. Verlangt die Seite eine Genehmigung, muss Ihre Administration die App zuerst freigeben. Notieren Sie eine Nummer, die mit AADSTS beginnt.",
             ),
             (ConnectEventKind::AnswerReceived, _) => ("Checking the answer.", "Die Antwort wird geprüft."),
+            (ConnectEventKind::BrowserUnavailable, _) => (
+                "No browser could be opened. Open this address in a browser on this device.",
+                "Es konnte kein Browser geöffnet werden. Öffnen Sie diese Adresse in einem Browser auf diesem Gerät.",
+            ),
         };
         match language {
             Language::English => english,
@@ -294,15 +295,6 @@ impl fmt::Debug for DeviceCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeviceCode").field("expires_at", &self.expires_at).field("interval", &self.interval).finish_non_exhaustive()
     }
-}
-
-/// The answer to a poll.
-#[derive(Clone, Debug)]
-pub struct DevicePoll {
-    /// The account, once the person has finished.
-    pub account: Option<Account>,
-    /// Seconds to wait before the next poll.
-    pub retry_in: u32,
 }
 
 /// What a disconnect did.

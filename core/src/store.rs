@@ -1,13 +1,14 @@
-//! The sealed store of the connected accounts: SQLite that never sees a secret.
+//! The sealed store of the connected accounts: `SQLite` that never sees a secret.
 //!
-//! Everything that says anything about a person, an organisation, a permission or a token is sealed before SQLite gets it
+//! Everything that says anything about a person, an organisation, a permission or a token is sealed before `SQLite` gets it
 //! (`store/seal.rs`, `docs/store-format.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
-//! the call returns.
+//! the call returns; only pending sign-ins may be lost in a power loss, which costs a click.
 
 mod account;
 mod approval;
 mod fault;
 mod flow;
+mod format;
 mod key;
 mod open;
 mod place;
@@ -18,9 +19,9 @@ mod tests;
 
 pub use key::{HostKey, KeyFile, KeyProvider};
 
-pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
+pub(crate) use account::{DropTokens, Rotation};
 pub(crate) use flow::{Claim, Flow};
-pub(crate) use record::{AccountRecord, Identity, NewAccount, Person, StateRecord, TokenSet};
+pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};
 
 use crate::error::{Detail, Result};
 use place::{FileId, Place};
@@ -57,7 +58,8 @@ impl Store {
             file: opened.file,
             process: std::process::id(),
         };
-        store.read(|connection| finish_erasure(connection))?;
+        // If it has to wait once more, the store is usable all the same.
+        let _ = store.read(finish_erasure);
         Ok(store)
     }
 
@@ -68,10 +70,9 @@ impl Store {
             std::mem::forget(connection);
             return Ok(());
         }
-        if self.place.still_holds(self.file) {
-            finish_erasure(&connection)?;
-        }
-        connection.close().map_err(|(_, error)| fault::sqlite(error))
+        let erased = if self.place.still_holds(self.file) { finish_erasure(&connection) } else { Ok(false) };
+        connection.close().map_err(|(_, error)| fault::sqlite(error))?;
+        erased.map(|_| ())
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -83,8 +84,21 @@ impl Store {
         work(connection)
     }
 
+    /// One transaction that is on the disk when this returns.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.write_with("PRAGMA synchronous = FULL", work)
+    }
+
+    /// One transaction that survives the death of the process, and a power loss only from the next [`write`](Self::write) on. The
+    /// file stays whole and the order of the transactions is kept.
+    fn write_lightly<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.write_with("PRAGMA synchronous = NORMAL", work)
+    }
+
+    /// Every write names its own durability, so that none depends on what the last one left.
+    fn write_with<T>(&self, durability: &str, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         self.read(|connection| {
+            connection.execute_batch(durability).map_err(fault::sqlite)?;
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(fault::sqlite)?;
             let done = work(&transaction)?;
             transaction.commit().map_err(fault::sqlite)?;

@@ -58,7 +58,13 @@ struct Flights {
 /// One refresh that any number of callers wait for.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
-    outcome: Mutex<(Option<Result<AccessToken>>, Vec<Arc<Signal>>)>,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    outcome: Option<Result<AccessToken>>,
+    waiting: Vec<Arc<Signal>>,
 }
 
 /// Whether the caller has to start the refresh that it is going to wait for.
@@ -231,9 +237,9 @@ impl Flight {
     /// Waits for the outcome within the caller's own time.
     pub(super) fn wait(&self, call: &Call) -> Result<AccessToken> {
         let signal = call.signal();
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).1.push(Arc::clone(&signal));
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).waiting.push(Arc::clone(&signal));
         loop {
-            if let Some(outcome) = &self.outcome.lock().unwrap_or_else(PoisonError::into_inner).0 {
+            if let Some(outcome) = &self.progress.lock().unwrap_or_else(PoisonError::into_inner).outcome {
                 return outcome.clone();
             }
             call.wait(&signal, Duration::from_secs(60))?;
@@ -242,9 +248,9 @@ impl Flight {
 
     fn finish(&self, outcome: Result<AccessToken>) {
         let waiting = {
-            let mut state = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-            state.0 = Some(outcome);
-            std::mem::take(&mut state.1)
+            let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+            progress.outcome = Some(outcome);
+            std::mem::take(&mut progress.waiting)
         };
         for signal in waiting {
             signal.notify();

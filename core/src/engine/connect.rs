@@ -5,10 +5,11 @@ use super::{
     flow::{self, Expected, FLOW_LIFETIME, FlowKind, SignInFlow},
 };
 use crate::{
+    approval::Certainty,
     call::Call,
     clock::Deadline,
     config::parse_tenant,
-    consent::{Certainty, ScopeReport},
+    consent::ScopeReport,
     error::{Detail, Error, Result},
     graph::me::{self, displayable},
     log::LogLevel,
@@ -265,6 +266,9 @@ impl Engine {
 
     /// The description of the identity platform, fetched on a worker where it is not known.
     pub(super) fn provider(self: &Arc<Self>, call: &Call, tenant: &str) -> Result<Arc<Provider>> {
+        if let Some(known) = self.providers.known(tenant, self.now()) {
+            return Ok(known);
+        }
         let (engine, tenant, deadline) =
             (Arc::clone(self), tenant.to_owned(), call.deadline().sooner(Deadline::after(EXCHANGE_TIMEOUT)));
         self.workers.run(call, move || {

@@ -6,11 +6,12 @@ use super::{
     observe,
 };
 use crate::{
+    approval::Certainty,
     browser::{Callback, Listener, ListenerOptions, Outcome, Presentation, StatusPage, Verdict},
     call::Call,
     config::RedirectUri,
-    consent::Certainty,
     error::{Detail, Error, Result},
+    log::LogLevel,
     model::{AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions},
     oauth::redirect,
     secret::Secret,
@@ -79,8 +80,13 @@ impl Engine {
         request: &AuthorizationRequest,
         observer: Option<&dyn ConnectObserver>,
     ) -> Result<Callback> {
-        self.browser.open(&request.url)?;
-        notify(observer, ConnectEventKind::BrowserOpened, Some(&request.url), 0);
+        let kind = match self.browser.open(&request.url) {
+            Ok(()) => ConnectEventKind::BrowserOpened,
+            // Somebody is there to show the address to the person; the answer can still come.
+            Err(_) if observer.is_some() => ConnectEventKind::BrowserUnavailable,
+            Err(error) => return Err(error),
+        };
+        notify(observer, kind, Some(&request.url), 0);
         let state = Secret::new(&request.state);
         let mut next_event = EVENT_INTERVAL;
         let mut tick = |waited: Duration| {
@@ -89,9 +95,18 @@ impl Engine {
                 notify(observer, ConnectEventKind::StillWaiting, Some(&request.url), waited.as_secs());
             }
         };
-        let callback = listener.wait(call, &mut tick, &|callback| judge(callback, &state))?;
+        let answered = listener.wait(call, &mut tick, &|callback| judge(callback, &state));
+        self.note_refused(listener.refused());
+        let callback = answered?;
         notify(observer, ConnectEventKind::AnswerReceived, None, 0);
         Ok(callback)
+    }
+
+    /// Requests that were not ours: some are normal (a browser's favicon), many are somebody trying (catalogue L-11).
+    fn note_refused(&self, refused: u64) {
+        if refused > 0 {
+            self.log.write(LogLevel::Info, "listener.refused", |record| record.count = u32::try_from(refused).ok());
+        }
     }
 
     /// What it means that nothing came back (FACTS 4.6): after a time-out an approval is the likely reason. This sign-in is over.

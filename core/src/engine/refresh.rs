@@ -2,7 +2,7 @@
 
 use super::{
     AccountCell, Engine, REQUEST_TIMEOUT,
-    cell::{Boarding, Remember},
+    cell::{Boarding, Flight, Remember},
     connect::{Circumstances, connected_state},
 };
 use crate::{
@@ -66,11 +66,11 @@ impl Engine {
     }
 
     /// The refresh runs on a worker to its own end, whoever still waits for it (catalogue T-22).
-    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<super::cell::Flight>) {
-        let (engine, cell) = (Arc::clone(self), Arc::clone(cell));
+    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<Flight>) {
+        let engine = Arc::clone(self);
+        let landing = Landing { cell: Arc::clone(cell), flight, landed: false };
         self.workers.spawn(move || {
-            let landing = Landing { cell: &cell, flight: &flight, landed: false };
-            let outcome = engine.refresh(&cell, Deadline::after(REFRESH_TIMEOUT));
+            let outcome = engine.refresh(&landing.cell, Deadline::after(REFRESH_TIMEOUT));
             landing.land(outcome);
         });
     }
@@ -212,7 +212,7 @@ impl Engine {
         if decision.retry == Retry::Backoff {
             return Err(error);
         }
-        match self.note(cell, record, &decision, &error, answer.claims.clone())? {
+        match self.note(cell, record, decision, &error, answer.claims.clone())? {
             Some(newer) => Ok(newer),
             None => Err(error),
         }
@@ -223,7 +223,7 @@ impl Engine {
         &self,
         cell: &AccountCell,
         record: &AccountRecord,
-        decision: &Decision,
+        decision: Decision,
         error: &Error,
         claims: Option<String>,
     ) -> Result<Option<AccessToken>> {
@@ -264,7 +264,7 @@ impl Engine {
             detail: Detail::OverPrivileged,
             retry: Retry::Probe,
         };
-        let _ = self.note(cell, record, &decision, &error, None);
+        let _ = self.note(cell, record, decision, &error, None);
         error
     }
 
@@ -277,7 +277,7 @@ impl Engine {
             detail: Detail::ReauthRequired,
             retry: Retry::AfterSignIn,
         };
-        let _ = self.note(cell, record, &decision, &error, None);
+        let _ = self.note(cell, record, decision, &error, None);
         error
     }
 
@@ -287,30 +287,30 @@ impl Engine {
             Detail::ALL.iter().copied().find(|detail| detail.name() == record.state.detail).unwrap_or(Detail::ReauthRequired);
         let error = Error::from(detail).with_service_code(record.state.service_code.clone());
         if detail == Detail::AdminConsentRequired {
-            return error.with_admin_approval(self.approval(crate::consent::Certainty::Certain, &record.identity.tid));
+            return error.with_admin_approval(self.approval(crate::approval::Certainty::Certain, &record.identity.tid));
         }
         error
     }
 }
 
-/// A flight always lands, even if the refresh panics.
-struct Landing<'a> {
-    cell: &'a AccountCell,
-    flight: &'a super::cell::Flight,
+/// A flight always lands, even if the refresh panics or never begins because the library is closing.
+struct Landing {
+    cell: Arc<AccountCell>,
+    flight: Arc<Flight>,
     landed: bool,
 }
 
-impl Landing<'_> {
+impl Landing {
     fn land(mut self, outcome: Result<AccessToken>) {
         self.landed = true;
-        self.cell.land(self.flight, outcome);
+        self.cell.land(&self.flight, outcome);
     }
 }
 
-impl Drop for Landing<'_> {
+impl Drop for Landing {
     fn drop(&mut self) {
         if !self.landed {
-            self.cell.land(self.flight, Err(Detail::Internal.into()));
+            self.cell.land(&self.flight, Err(Detail::Internal.into()));
         }
     }
 }

@@ -40,6 +40,8 @@ struct Metadata {
 
 const TENANT_PLACEHOLDER: &str = "{tenantid}";
 const LIFETIME: i64 = 24 * 3600;
+/// Descriptions that are kept; a host that names more tenants asks again.
+const LIMIT: usize = 256;
 
 /// The descriptions read so far.
 #[derive(Debug, Default)]
@@ -49,13 +51,23 @@ impl Providers {
     /// The description for `tenant`; read from the network at most once a day.
     pub(crate) fn of(&self, tenant: &str, authority: &Origin, endpoint: &Endpoint<'_>, clock: &dyn Clock) -> Result<Arc<Provider>> {
         let now = clock.now();
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned();
-        if let Some(provider) = known.filter(|provider| (0..LIFETIME).contains(&now.saturating_sub(provider.fetched_at))) {
+        if let Some(provider) = self.known(tenant, now) {
             return Ok(provider);
         }
         let provider = Arc::new(fetch(tenant, authority, endpoint, now)?);
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.to_owned(), Arc::clone(&provider));
+        let mut providers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if providers.len() >= LIMIT {
+            providers.clear();
+        }
+        providers.insert(tenant.to_owned(), Arc::clone(&provider));
+        drop(providers);
         Ok(provider)
+    }
+
+    /// The description for `tenant`, if it was read less than a day ago. Asks nobody.
+    pub(crate) fn known(&self, tenant: &str, now: i64) -> Option<Arc<Provider>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned();
+        known.filter(|provider| (0..LIFETIME).contains(&now.saturating_sub(provider.fetched_at)))
     }
 }
 

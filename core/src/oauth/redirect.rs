@@ -76,7 +76,6 @@ pub(crate) fn parse(parameters: &str) -> Result<RedirectAnswer> {
     let take = |name: &str| found.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let state = take("state").filter(|state| !state.is_empty()).ok_or(Detail::CallbackStateMissing)?;
     let outcome = match (take("error"), take("code"), take("admin_consent")) {
-        (Some(_), Some(_), _) | (_, Some(_), Some(_)) => return Err(Detail::CallbackAmbiguous.into()),
         (Some(error), None, _) => RedirectOutcome::Error(RedirectError {
             error: error.chars().filter(char::is_ascii_graphic).take(64).collect(),
             cancelled: take("error_subcode") == Some("cancel"),

@@ -36,14 +36,15 @@ impl Store {
         let lookup = self.approval_lookup(tenant);
         self.read(|connection| {
             let sealed: Option<Vec<u8>> = connection
-                .query_row("SELECT payload FROM approval WHERE lookup = ?1", [&lookup], |row| row.get(0))
-                .optional()
+                .prepare_cached("SELECT payload FROM approval WHERE lookup = ?1")
+                .and_then(|mut statement| statement.query_row([&lookup], |row| row.get(0)).optional())
                 .map_err(fault::sqlite)?;
             sealed.map(|sealed| self.open_approval(&lookup, &sealed).map(|(_, payload)| payload)).transpose()
         })
     }
 
     /// Every tenant with what is known of its approval. A row that does not open is left out: nothing is known of that tenant.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for an overview of all organisations"))]
     pub(crate) fn approvals(&self) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT lookup, payload FROM approval").map_err(fault::sqlite)?;

@@ -1,5 +1,9 @@
 //! Sign-ins that are under way. A flow is found by the keyed hash of its state or device handle, and its payload can be taken once.
 //!
+//! Storing and claiming do not wait for the disk. A flow survives the death of the process; after a power loss the person clicks
+//! Connect again, and a claim that was lost with it leads to a code that the service takes only once. An account that comes of a
+//! claim makes it durable too: nothing is on the disk before what was written earlier.
+//!
 //! There are few of them, so the table has no index: nothing but the row itself can say that there is no such flow.
 
 use super::{Store, fault, seal::Cell};
@@ -42,11 +46,10 @@ impl Store {
     pub(crate) fn put_flow(&self, flow: &Flow<'_>) -> Result<()> {
         let lookup = self.flow_lookup(flow.key);
         let sealed = self.seal_flow(&lookup, flow.expires_at, flow.payload)?;
-        self.write(|connection| {
+        self.write_lightly(|connection| {
             let insert = "INSERT INTO flow (lookup, key_id, account_id, expires_at, payload) VALUES (?1, ?2, ?3, ?4, ?5)";
-            connection
-                .execute("DELETE FROM flow WHERE expires_at <= ?1 OR lookup = ?2", (flow.now, &lookup))
-                .and_then(|_| connection.execute(insert, (&lookup, self.keys.key_id, flow.account, flow.expires_at, sealed)))
+            execute(connection, "DELETE FROM flow WHERE expires_at <= ?1 OR lookup = ?2", (flow.now, &lookup))
+                .and_then(|_| execute(connection, insert, (&lookup, self.keys.key_id, flow.account, flow.expires_at, sealed)))
                 .and_then(|_| keep_newest(connection, "payload IS NOT NULL", MAX_OPEN))
                 .and_then(|_| keep_newest(connection, "payload IS NULL", MAX_CLAIMED))
                 .map_err(fault::sqlite)?;
@@ -57,10 +60,10 @@ impl Store {
     /// Takes the payload of a flow, once: a second claim is told apart until the flow would have ended.
     pub(crate) fn claim_flow(&self, key: &str, now: i64) -> Result<Claim> {
         let lookup = self.flow_lookup(key);
-        self.write(|connection| match find(connection, &lookup)? {
+        self.write_lightly(|connection| match find(connection, &lookup)? {
             Some((expires_at, Some(sealed))) if expires_at > now => {
                 let payload = self.open_flow(&lookup, expires_at, &sealed)?;
-                connection.execute("UPDATE flow SET payload = NULL WHERE lookup = ?1", [&lookup]).map_err(fault::sqlite)?;
+                execute(connection, "UPDATE flow SET payload = NULL WHERE lookup = ?1", [&lookup]).map_err(fault::sqlite)?;
                 Ok(Claim::Payload(payload))
             }
             Some((expires_at, None)) if expires_at > now => Ok(Claim::Replayed),
@@ -80,7 +83,7 @@ impl Store {
     /// Replaces the payload of an open flow; `false` if there is none any more.
     pub(crate) fn update_flow(&self, key: &str, now: i64, payload: &[u8]) -> Result<bool> {
         let lookup = self.flow_lookup(key);
-        self.write(|connection| match find(connection, &lookup)? {
+        self.write_lightly(|connection| match find(connection, &lookup)? {
             Some((expires_at, Some(_))) if expires_at > now => {
                 let sealed = self.seal_flow(&lookup, expires_at, payload)?;
                 connection.execute("UPDATE flow SET payload = ?2 WHERE lookup = ?1", (&lookup, sealed)).map_err(fault::sqlite)?;
@@ -121,16 +124,22 @@ fn cell(lookup: &[u8], expires_at: i64) -> Cell<'_> {
 
 fn find(connection: &Connection, lookup: &[u8]) -> Result<Found> {
     connection
-        .query_row("SELECT expires_at, payload FROM flow WHERE lookup = ?1", [lookup], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+        .prepare_cached("SELECT expires_at, payload FROM flow WHERE lookup = ?1")
+        .and_then(|mut statement| statement.query_row([lookup], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .map_err(fault::sqlite)
 }
 
+/// Looks at no more than the rows that stay: the newest have the largest row ids.
 fn keep_newest(connection: &Connection, which: &str, count: u32) -> rusqlite::Result<usize> {
     let sql = format!(
-        "DELETE FROM flow WHERE {which} AND rowid NOT IN (SELECT rowid FROM flow WHERE {which} ORDER BY rowid DESC LIMIT ?1)"
+        "DELETE FROM flow WHERE {which} AND rowid <= (SELECT rowid FROM flow WHERE {which} ORDER BY rowid DESC LIMIT 1 OFFSET ?1)"
     );
-    connection.execute(&sql, [count])
+    execute(connection, &sql, [count])
+}
+
+/// Executes a statement that is prepared only once.
+fn execute(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(values)
 }
 
 impl std::fmt::Debug for Claim {

@@ -1,2 +1,241 @@
-//! x
-fn main() {}
+//! A small command-line host of `intail-office365`: connect, look, disconnect. Works against the real Microsoft cloud with the
+//! client id of an app registration in `INTAIL_CLIENT_ID`, and against the sandbox with `--sandbox http://localhost:PORT`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program speaks to its user")]
+
+use clap::{Parser, Subcommand};
+use intail_office365::{
+    Account, CallOptions, Config, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, Error, ErrorKind, Hooks,
+    KeyFile, Language, LogLevel, LogRecord, LogSink, Office365, Result,
+};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+/// Connects Office 365 accounts and shows how they stand. The token itself is never printed.
+#[derive(Parser)]
+#[command(name = "office365", version)]
+struct Arguments {
+    /// Application (client) id of the app registration.
+    #[arg(long, env = "INTAIL_CLIENT_ID", default_value = "55555555-0000-4aaa-9bbb-666666666666")]
+    client_id: String,
+    /// Address of a sandbox, for instance `http://localhost:8365`; without it the real Microsoft cloud is used.
+    #[arg(long, env = "INTAIL_SANDBOX")]
+    sandbox: Option<String>,
+    /// Folder of the store and its key file.
+    #[arg(long, env = "INTAIL_FOLDER", default_value_os_t = default_folder())]
+    folder: PathBuf,
+    /// Show the library's log on standard error.
+    #[arg(long)]
+    log: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Connect an account in the system's browser.
+    Connect {
+        /// User name to fill in at the sign-in page.
+        #[arg(long)]
+        user: Option<String>,
+        /// Tenant to sign in to, for guests: a GUID or a domain.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Seconds to wait for the sign-in.
+        #[arg(long, default_value_t = 300)]
+        wait: u32,
+    },
+    /// Approve the app for an organisation, as its administrator.
+    AdminConsent {
+        /// The organisation: a GUID or one of its domains.
+        tenant: String,
+    },
+    /// List the connected accounts.
+    Accounts,
+    /// Say how an account stands: state, permissions, what is known of the organisation's approval.
+    Status {
+        /// User name or id of the account; the only one if left out.
+        account: Option<String>,
+    },
+    /// Get a token silently, and say how long it is good.
+    Token {
+        /// User name or id of the account; the only one if left out.
+        account: Option<String>,
+        /// Say when the token expires.
+        #[arg(long)]
+        show_expiry: bool,
+    },
+    /// Forget an account, here and in the store.
+    Disconnect {
+        /// User name or id of the account; the only one if left out.
+        account: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            explain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let office = open(arguments)?;
+    let outcome = match &arguments.command {
+        Command::Connect { user, tenant, wait } => connect(&office, user.clone(), tenant.clone(), *wait),
+        Command::AdminConsent { tenant } => admin_consent(&office, tenant),
+        Command::Accounts => accounts(&office),
+        Command::Status { account } => find(&office, account.as_deref()).and_then(|account| status(&office, &account)),
+        Command::Token { account, show_expiry } => {
+            find(&office, account.as_deref()).and_then(|account| token(&account, *show_expiry))
+        }
+        Command::Disconnect { account } => find(&office, account.as_deref()).and_then(|account| disconnect(&account)),
+    };
+    office.close();
+    outcome
+}
+
+/// One registration, one store, one key. The folder is this user's alone.
+fn open(arguments: &Arguments) -> Result<Office365> {
+    if let Err(problem) = private_folder(&arguments.folder) {
+        eprintln!("The folder {} cannot be used: {problem}", arguments.folder.display());
+    }
+    let mut config = Config::new(&arguments.client_id, &arguments.folder.join("office365.db").to_string_lossy());
+    if let Some(sandbox) = &arguments.sandbox {
+        config.authority = Some(sandbox.clone());
+        config.graph_base = Some(format!("{}/graph", sandbox.trim_end_matches('/')));
+    }
+    let key = KeyFile::at(&arguments.folder.join("office365.key").to_string_lossy())?;
+    let log: Option<Arc<dyn LogSink>> = if arguments.log { Some(Arc::new(StandardError)) } else { None };
+    Office365::open(config, Arc::new(key), Hooks { log, ..Hooks::default() })
+}
+
+fn connect(office: &Office365, user: Option<String>, tenant: Option<String>, wait: u32) -> Result<()> {
+    let office = office.with(CallOptions { timeout_ms: Some(wait.saturating_mul(1000)), cancel: None });
+    let options = ConnectOptions { login_hint: user, tenant, ..ConnectOptions::default() };
+    let account = office.connect(&options, Some(Arc::new(Progress)))?;
+    println!("Connected: {}", name(&account));
+    let scopes = account.scopes();
+    println!("Granted:   {}", scopes.granted.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", "));
+    for missing in scopes.missing {
+        println!("Missing:   {}", missing.name());
+    }
+    Ok(())
+}
+
+fn admin_consent(office: &Office365, tenant: &str) -> Result<()> {
+    let answer = office.admin_consent(tenant, Some(Arc::new(Progress)))?;
+    println!("The browser brought the approval back{}.", answer.claimed_tenant.map(|id| format!(" for {id}")).unwrap_or_default());
+    println!("It counts once somebody of that organisation connects.");
+    Ok(())
+}
+
+fn accounts(office: &Office365) -> Result<()> {
+    let accounts = office.accounts()?;
+    for account in &accounts {
+        println!("{}  {}  {:?}", account.id(), name(account), account.state().state);
+    }
+    if accounts.is_empty() {
+        println!("No account is connected. Try: office365 connect");
+    }
+    Ok(())
+}
+
+fn status(office: &Office365, account: &Account) -> Result<()> {
+    let (info, state, scopes) = (account.info(), account.state(), account.scopes());
+    println!("{}\n  state        {:?} {}", name(account), state.state, state.detail);
+    println!("  tenant       {}", info.tenant_id);
+    println!("  granted      {}", scopes.granted.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", "));
+    let consent = office.check_consent(Some(&info.tenant_id))?;
+    println!("  organisation {:?}: {}", consent.status, consent.how_to_find_out(Language::English));
+    Ok(())
+}
+
+fn token(account: &Account, show_expiry: bool) -> Result<()> {
+    let token = account.acquire_token_silent()?;
+    println!("A token for {} is there.", name(account));
+    if show_expiry {
+        println!("It expires at {} (Unix seconds).", token.expires_at());
+    }
+    Ok(())
+}
+
+fn disconnect(account: &Account) -> Result<()> {
+    let gone = account.disconnect()?;
+    println!("Disconnected. The grant itself can be removed at {}", gone.revoke_url);
+    Ok(())
+}
+
+/// The account that was named, or the only one.
+fn find(office: &Office365, wanted: Option<&str>) -> Result<Account> {
+    let mut accounts = office.accounts()?;
+    match wanted {
+        None if accounts.len() == 1 => Ok(accounts.remove(0)),
+        None => office.account(""),
+        Some(wanted) => {
+            let named = |account: &Account| account.info().username.is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+            accounts.into_iter().find(named).map_or_else(|| office.account(wanted), Ok)
+        }
+    }
+}
+
+fn name(account: &Account) -> String {
+    let info = account.info();
+    format!("{} <{}>", info.display_name.unwrap_or_default(), info.username.unwrap_or_default())
+}
+
+/// What a host tells a person when it did not work: what happened, who must act, the link for the administrator.
+fn explain(error: &Error) {
+    let language = Language::English;
+    eprintln!("{}\n{}", error.message(language), error.next_step(language));
+    if let Some(approval) = error.admin_approval() {
+        eprintln!("\n--- a message for your administrator ---\n{}\n---", approval.text_to_forward(language));
+    }
+    if error.kind() == ErrorKind::NotConnected {
+        eprintln!("`office365 accounts` lists the connected accounts; name one where there are several.");
+    }
+    eprintln!("({error})");
+}
+
+/// Tells the person what the sign-in is waiting for.
+struct Progress;
+
+impl ConnectObserver for Progress {
+    fn on_event(&self, event: &ConnectEvent) {
+        eprintln!("{}", event.hint(Language::English));
+        if let (ConnectEventKind::BrowserUnavailable, Some(url)) = (event.kind, &event.url) {
+            eprintln!("{url}");
+        }
+    }
+}
+
+struct StandardError;
+
+impl LogSink for StandardError {
+    fn level(&self) -> LogLevel {
+        LogLevel::Debug
+    }
+
+    fn log(&self, record: &LogRecord) {
+        eprintln!("{:?} {record}", record.level);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a program of its own: its user's home folder is in the environment")]
+fn default_folder() -> PathBuf {
+    let home = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).unwrap_or_default();
+    PathBuf::from(home).join(".intail-office365")
+}
+
+#[cfg(unix)]
+fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)
+}

@@ -1,5 +1,5 @@
 //! The whole story against the sandbox, without a human: an organisation that has not approved the app, its administrator's
-//! approval, a first and a second person, a silent token, a restart, a disconnect. With `BROWSER=1` you do the clicking.
+//! approval, a first and a second person, a silent token, a restart, a disconnect. With `--browser` you do the clicking.
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
 use intail_office365::{
@@ -136,15 +136,20 @@ impl Demo<'_> {
         if !self.clicking {
             hooks.browser = Some(Arc::new(Robot(Person::new(robot))));
         }
-        Office365::open(config, &HostKey::new(&[42; 32])?, hooks)
+        Office365::open(config, Arc::new(HostKey::new(&[42; 32])?), hooks)
     }
 
     fn ask_to_click(&self, user: &str, what: &str) {
         if self.clicking {
             tell(&format!("Your browser opens: choose {user}, any password. {what}"));
-            thread::sleep(Duration::from_secs(2));
+            wait_for_reading();
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a person reads two lines; nothing has to be cancelled")]
+fn wait_for_reading() {
+    thread::sleep(Duration::from_secs(3));
 }
 
 fn options(user: &str) -> ConnectOptions {

@@ -50,7 +50,7 @@ impl Host {
         config.authority = Some(self.authority.clone());
         config.graph_base = Some(format!("{}/graph", self.authority));
         let hooks = Hooks { browser: Some(Arc::new(Robot(robot))), ..Hooks::default() };
-        Office365::open(config, &HostKey::new(&[key; 32])?, hooks)
+        Office365::open(config, Arc::new(HostKey::new(&[key; 32])?), hooks)
     }
 
     fn tell(&self, text: &str) {

@@ -6,6 +6,7 @@ use intail_office365::{
 };
 use intail_office365_sandbox::{Endpoint, Fault, Person};
 use serde_json::json;
+use std::sync::Arc;
 use std::{
     fs,
     path::Path,
@@ -137,14 +138,14 @@ fn the_log_tells_requests_and_no_secret() {
     }
 }
 
-struct Curious<'a> {
-    office: &'a Office365,
+struct Curious {
+    office: Office365,
     seen: Mutex<Vec<(ConnectEventKind, Vec<ErrorKind>)>>,
 }
 
-impl ConnectObserver for Curious<'_> {
+impl ConnectObserver for Curious {
     fn on_event(&self, event: &ConnectEvent) {
-        let office = self.office;
+        let office = &self.office;
         let kinds = [
             office.accounts().map(drop),
             office.account("x").map(drop),
@@ -166,9 +167,9 @@ fn calls_from_inside_an_observer_are_refused() {
     let rig = Rig::new();
     rig.robot.is(Person::new(MEGAN));
     let office = rig.open();
-    let curious = Curious { office: &office, seen: Mutex::default() };
-    office.connect(&hint(MEGAN), Some(&curious)).unwrap();
-    let seen = curious.seen.into_inner().unwrap();
+    let curious = Arc::new(Curious { office: office.clone(), seen: Mutex::default() });
+    office.connect(&hint(MEGAN), Some(curious.clone())).unwrap();
+    let seen = std::mem::take(&mut *curious.seen.lock().unwrap());
     let kinds: Vec<ConnectEventKind> = seen.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, [ConnectEventKind::BrowserOpened, ConnectEventKind::AnswerReceived]);
     for (_, refusals) in seen {

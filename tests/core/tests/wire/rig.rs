@@ -92,7 +92,7 @@ impl Rig {
     }
 
     pub(crate) fn try_open(&self, config: Config) -> Result<Office365> {
-        Office365::open(config, &HostKey::new(&[7; 32]).unwrap(), self.hooks())
+        Office365::open(config, Arc::new(HostKey::new(&[7; 32]).unwrap()), self.hooks())
     }
 
     /// Another store in the same folder: as another process, or another device, would have it.

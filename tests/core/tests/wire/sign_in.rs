@@ -78,10 +78,10 @@ fn o_01_o_02_the_listener_keeps_waiting() {
     rig.control.add_fault(Fault { delay_ms: 700, ..Fault::at(Endpoint::Authorize, "slow") }.times(1)).unwrap();
     rig.robot.is(Person::new(MEGAN));
     let office = rig.open();
-    let attacker = Attacker(Mutex::default());
-    let account = office.connect(&hint(MEGAN), Some(&attacker)).unwrap();
+    let attacker = Arc::new(Attacker(Mutex::default()));
+    let account = office.connect(&hint(MEGAN), Some(attacker.clone())).unwrap();
     assert_eq!(account.state().state, AccountState::Connected);
-    let answers = attacker.0.into_inner().unwrap().unwrap().join().unwrap();
+    let answers = attacker.0.lock().unwrap().take().unwrap().join().unwrap();
     assert!(answers.len() == 5 && answers.iter().all(|line| line.contains(" 4")), "{answers:?}");
     assert_eq!(rig.redemptions(), 1);
 }
@@ -425,7 +425,7 @@ fn o_19_a_cancel_leaves_nothing_behind() {
         let token = CancelToken::new();
         let observer = CancelAt(moment, Arc::clone(&token));
         let cancelled = office.with(CallOptions { timeout_ms: None, cancel: Some(token) });
-        refused(cancelled.connect(&hint(MEGAN), Some(&observer)), ErrorKind::Cancelled, detail);
+        refused(cancelled.connect(&hint(MEGAN), Some(Arc::new(observer))), ErrorKind::Cancelled, detail);
         assert!(office.accounts().unwrap().is_empty());
         rig.robot.visits();
     }

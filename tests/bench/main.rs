@@ -1,0 +1,46 @@
+//! `make bench`: the goals for silent tokens, connecting, opening and keeping, each beside the best that can be written by hand for
+//! the same work, in the same run. Nothing here fails because it is slow; it fails when the work itself goes wrong.
+#![allow(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    missing_docs,
+    reason = "a program that prints figures"
+)]
+
+mod connect;
+mod floor;
+mod host;
+mod report;
+mod silent;
+mod store;
+mod stub;
+
+use std::error::Error;
+
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == connect::COLD) {
+        return connect::cold_child(&arguments[at + 1..]);
+    }
+    let wanted = |part: &str| {
+        let parts: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+        parts.is_empty() || parts.iter().any(|name| *name == part)
+    };
+    let stub = stub::Stub::start()?;
+    if wanted("connect") {
+        connect::run(&stub)?;
+    }
+    if wanted("silent") || wanted("store") {
+        let hosts = host::Filled::all(&stub)?;
+        if wanted("silent") {
+            silent::run(&hosts)?;
+        }
+        if wanted("store") {
+            store::run(&stub, &hosts)?;
+        }
+    }
+    Ok(())
+}
