@@ -28,7 +28,7 @@ fn with_parameter(url: &str, name: &str, value: &str) -> String {
     url.into()
 }
 
-/// O-01, O-02: a callback without our state, or with one that is nearly ours, starts nothing, and the right one still works.
+/// O-01, O-02, `fapi_state_missing`, `fapi_state_wrong`: a callback without our state, or with one that is nearly ours, starts nothing, and the right one still works.
 #[test]
 fn o_01_o_02_a_state_that_is_not_ours_starts_nothing() {
     let rig = Rig::new();
@@ -171,7 +171,7 @@ fn o_07_nothing_random_repeats() {
     assert_eq!(rig.sent().len(), 1);
 }
 
-/// O-08, O-09: RFC 9207, where the metadata promises it and where it does not.
+/// O-08, O-09, `fapi_response_iss_wrong`, `fapi_response_iss_removed`: RFC 9207, where the metadata promises it and where it does not.
 #[test]
 fn o_08_o_09_the_issuer_of_an_answer() {
     let answer_with = |office: &intail_office365::Office365, issuer: Option<String>| {
@@ -545,4 +545,28 @@ fn a_person_with_a_second_factor_connects() {
     let visit = rig.robot.visits().pop().unwrap();
     assert!(visit.saw("mfa") && visit.saw("consent") && visit.text.contains("Cameron White"));
     assert!(account.scopes().missing.is_empty());
+}
+
+/// O-25: a permission that writes is refused when the library opens; nothing was sent and nothing was created.
+#[test]
+fn o_25_a_scope_that_writes_is_refused_at_open() {
+    let rig = Rig::new();
+    for scope in ["Mail.ReadWrite", "Mail.Send", "Files.Read.All", ".default", "offline_access"] {
+        let mut config = rig.config();
+        config.scopes.push(scope.to_owned());
+        let error = refused(rig.try_open(config), ErrorKind::InvalidArgument, "ScopeNotReadOnly");
+        assert_eq!(error.what(), Some(scope));
+    }
+    assert!(rig.control.log().is_empty());
+    assert_eq!(std::fs::read_dir(rig.folder.path()).unwrap().count(), 0);
+}
+
+/// `rp_form_post_error`: an error that is posted to the listener is as good as one in an address.
+#[test]
+fn rp_form_post_error() {
+    let rig = Rig::new();
+    rig.robot.is(Person::new(MEGAN).consent(Consent::CancelSignIn));
+    refused(rig.open().connect(&hint(MEGAN), None), ErrorKind::Cancelled, "LoginCancelled");
+    let visit = rig.robot.visits().pop().unwrap();
+    assert!(visit.saw("form-post") && visit.answer("error") == Some("access_denied") && visit.status == 200);
 }
