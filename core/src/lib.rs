@@ -73,6 +73,10 @@ mod secret;
 mod store;
 mod task;
 
+#[cfg(feature = "_internal")]
+#[doc(hidden)]
+pub use engine::proof as _internal;
+
 pub use account::Account;
 pub use approval::{AdminApproval, Certainty};
 pub use browser::BrowserOpener;

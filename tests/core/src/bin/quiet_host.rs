@@ -49,9 +49,8 @@ impl Host {
         let mut config = Config::new(&self.client_id, self.folder.join("office365.db").to_str().unwrap());
         config.authority = Some(self.authority.clone());
         config.graph_base = Some(format!("{}/graph", self.authority));
-        let mut hooks = Hooks::default();
-        hooks.browser = Some(Arc::new(Robot(robot)));
-        Office365::open(config, std::sync::Arc::new(HostKey::new(&[key; 32])?), hooks)
+        let hooks = Hooks { browser: Some(Arc::new(Robot(robot))), ..Hooks::default() };
+        Office365::open(config, Arc::new(HostKey::new(&[key; 32])?), hooks)
     }
 
     fn tell(&self, text: &str) {

@@ -118,7 +118,7 @@ fn g_13_me_that_fails_does_not_stop_a_connect() {
     }
 }
 
-/// `/me` speaks of somebody else: nothing is stored, and an account that is there stays as it was.
+/// `rp_userinfo_invalid_sub` in Graph's terms: `/me` speaks of somebody else: nothing is stored, and an account that is there stays as it was.
 #[test]
 fn g_28_me_of_somebody_else_is_refused() {
     let rig = Rig::new();
@@ -135,7 +135,7 @@ fn g_28_me_of_somebody_else_is_refused() {
     assert_eq!(before, (account.info(), account.acquire_token_silent().unwrap().secret().to_owned()));
 }
 
-/// A connect sends exactly what it needs.
+/// `rp_client_test`: a connect from the metadata to `/me`, with exactly the requests that it needs.
 #[test]
 fn a_connect_sends_four_requests() {
     let rig = Rig::new();

@@ -1,8 +1,8 @@
-//! The id_token on its whole way: hostile ones, keys that roll over, keys that cannot be had (catalogue J; the relying-party modules
+//! The `id_token` on its whole way: hostile ones, keys that roll over, keys that cannot be had (catalogue J; the relying-party modules
 //! of the `OpenID` conformance suite by their names).
 
 use crate::rig::{CONTOSO, MEGAN, NORTHWIND, Rig, refused};
-use intail_office365::{ErrorKind, Office365};
+use intail_office365::{ConnectOptions, ErrorKind, Office365};
 use intail_office365_sandbox::{Endpoint, Fault, IdTokenSettings, Signing};
 use serde_json::{Map, Value, json};
 
@@ -108,7 +108,7 @@ fn rp_signing_key_rotation() {
         rig.connected(&office);
         assert_eq!(key_fetches(&rig), 1);
         rig.advance(301);
-        let request = office.begin_connect(&intail_office365::ConnectOptions::default()).unwrap();
+        let request = office.begin_connect(&ConnectOptions::default()).unwrap();
         let answer = crate::rig::redirect(MEGAN, &request.url);
         rig.control.rotate_keys(keep_old).unwrap();
         office.complete_connect(&answer, None).unwrap();
@@ -191,6 +191,6 @@ fn tenants_are_held_against_the_token() {
         office.close();
     }
     let office = rig.open_with(|config| config.tenant = "nowhere.example".to_owned());
-    let error = refused(office.begin_connect(&Default::default()), ErrorKind::InvalidArgument, "InvalidArgument");
+    let error = refused(office.begin_connect(&ConnectOptions::default()), ErrorKind::InvalidArgument, "InvalidArgument");
     assert_eq!(error.what(), Some("tenant"));
 }

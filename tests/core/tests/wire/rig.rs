@@ -74,11 +74,11 @@ impl Rig {
     }
 
     pub(crate) fn hooks(&self) -> Hooks {
-        let mut hooks = Hooks::default();
-        hooks.log = Some(Arc::clone(&self.records) as Arc<dyn LogSink>);
-        hooks.browser = Some(Arc::clone(&self.robot) as Arc<dyn BrowserOpener>);
-        hooks.clock = Some(Arc::clone(&self.clock) as Arc<dyn Clock>);
-        hooks
+        Hooks {
+            log: Some(Arc::clone(&self.records) as Arc<dyn LogSink>),
+            browser: Some(Arc::clone(&self.robot) as Arc<dyn BrowserOpener>),
+            clock: Some(Arc::clone(&self.clock) as Arc<dyn Clock>),
+        }
     }
 
     pub(crate) fn open(&self) -> Office365 {
@@ -98,7 +98,7 @@ impl Rig {
     /// Another store in the same folder: as another process, or another device, would have it.
     pub(crate) fn open_other(&self, name: &str) -> Office365 {
         let path = self.folder.path().join(name);
-        self.open_with(|config| config.store_path = path.to_str().unwrap().to_owned())
+        self.open_with(|config| config.store_path = path.to_string_lossy().into_owned())
     }
 
     /// A sign-in as a host with its own browser does it: begin, browse, complete.
@@ -108,6 +108,7 @@ impl Rig {
 
     pub(crate) fn sign_in_with(&self, office: &Office365, user: &str, options: &ConnectOptions) -> Result<Account> {
         let request = office.begin_connect(options)?;
+        assert!(request.url.starts_with(&self.sandbox.authority()), "the sign-in is at the sandbox");
         office.complete_connect(&redirect(user, &request.url), options.session_binding.as_deref())
     }
 

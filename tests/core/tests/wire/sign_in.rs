@@ -28,7 +28,7 @@ fn with_parameter(url: &str, name: &str, value: &str) -> String {
     url.into()
 }
 
-/// O-01, O-02: a callback without our state, or with one that is nearly ours, starts nothing, and the right one still works.
+/// O-01, O-02, `fapi_state_missing`, `fapi_state_wrong`: a callback without our state, or with one that is nearly ours, starts nothing, and the right one still works.
 #[test]
 fn o_01_o_02_a_state_that_is_not_ours_starts_nothing() {
     let rig = Rig::new();
@@ -171,7 +171,7 @@ fn o_07_nothing_random_repeats() {
     assert_eq!(rig.sent().len(), 1);
 }
 
-/// O-08, O-09: RFC 9207, where the metadata promises it and where it does not.
+/// O-08, O-09, `fapi_response_iss_wrong`, `fapi_response_iss_removed`: RFC 9207, where the metadata promises it and where it does not.
 #[test]
 fn o_08_o_09_the_issuer_of_an_answer() {
     let answer_with = |office: &intail_office365::Office365, issuer: Option<String>| {
@@ -234,94 +234,98 @@ fn o_11_o_12_o_15_contradictions_are_not_resolved() {
     office.complete_connect(&answer, None).unwrap();
 }
 
+/// A way in which a sign-in ends.
+struct Case {
+    name: &'static str,
+    user: fn() -> Person,
+    prepare: fn(&Rig),
+    options: fn() -> ConnectOptions,
+    expected: (ErrorKind, &'static str),
+}
+
+fn plain() -> ConnectOptions {
+    ConnectOptions::default()
+}
+
+const CASES: [Case; 9] = [
+    Case {
+        name: "cancelled on the sign-in page",
+        user: || Person::new(MEGAN).consent(Consent::CancelSignIn),
+        prepare: |_| {},
+        options: plain,
+        expected: (ErrorKind::Cancelled, "LoginCancelled"),
+    },
+    Case {
+        name: "declined on the consent page",
+        user: || Person::new(BIANCA).consent(Consent::Decline),
+        prepare: |_| {},
+        options: plain,
+        expected: (ErrorKind::ConsentDeclined, "ConsentDenied"),
+    },
+    Case {
+        name: "gone back from need-admin-approval",
+        user: || Person::new(ADELE).consent(Consent::GoBack),
+        prepare: |_| {},
+        options: plain,
+        expected: (ErrorKind::ConsentDeclined, "ConsentDenied"),
+    },
+    Case {
+        name: "nobody signed in, and nothing may be asked",
+        user: || Person::new(MEGAN),
+        prepare: |_| {},
+        options: || ConnectOptions { no_prompt: true, ..ConnectOptions::default() },
+        expected: (ErrorKind::InteractionRequired, "InteractionRequired"),
+    },
+    Case {
+        name: "the token endpoint asks for a consent",
+        user: || Person::new(MEGAN),
+        prepare: |rig| {
+            let fault = Fault::token_error("invalid_grant", Some("consent_required"), &[65_001], None);
+            rig.control.add_fault(fault).unwrap();
+        },
+        options: plain,
+        expected: (ErrorKind::AdminConsentRequired, "AdminConsentRequired"),
+    },
+    Case {
+        name: "the token endpoint asks for an extra step",
+        user: || Person::new(MEGAN),
+        prepare: |rig| rig.control.add_fault(Fault::token_error("interaction_required", None, &[50_079], None)).unwrap(),
+        options: plain,
+        expected: (ErrorKind::InteractionRequired, "InteractionRequired"),
+    },
+    Case {
+        name: "the registration is a web app",
+        user: || Person::new(MEGAN),
+        prepare: |rig| rig.control.add_redirect_uri("http://localhost", Platform::Web).unwrap(),
+        options: plain,
+        expected: (ErrorKind::Misconfigured, "ConfigError"),
+    },
+    Case {
+        name: "a policy blocks",
+        user: || Person::new(MEGAN),
+        prepare: |rig| {
+            let fault = Fault::token_error("invalid_grant", Some("message_only"), &[53_003], None);
+            rig.control.add_fault(fault).unwrap();
+        },
+        options: plain,
+        expected: (ErrorKind::AccessDenied, "BlockedByPolicy"),
+    },
+    Case {
+        name: "an error that nobody knows",
+        user: || Person::new(MEGAN),
+        prepare: |rig| rig.control.add_fault(Fault::token_error("brand_new_error", None, &[99_999], None)).unwrap(),
+        options: plain,
+        expected: (ErrorKind::Service, "ProviderError"),
+    },
+];
+
 /// O-13: every way in which the sandbox's pages end, as the host sees it.
 #[test]
 fn o_13_every_end_of_a_sign_in_has_its_own_error() {
-    struct Case {
-        name: &'static str,
-        user: Person,
-        prepare: fn(&Rig),
-        options: fn() -> ConnectOptions,
-        expected: (ErrorKind, &'static str),
-    }
-    fn plain() -> ConnectOptions {
-        ConnectOptions::default()
-    }
-    let cases = [
-        Case {
-            name: "cancelled on the sign-in page",
-            user: Person::new(MEGAN).consent(Consent::CancelSignIn),
-            prepare: |_| {},
-            options: plain,
-            expected: (ErrorKind::Cancelled, "LoginCancelled"),
-        },
-        Case {
-            name: "declined on the consent page",
-            user: Person::new(BIANCA).consent(Consent::Decline),
-            prepare: |_| {},
-            options: plain,
-            expected: (ErrorKind::ConsentDeclined, "ConsentDenied"),
-        },
-        Case {
-            name: "gone back from need-admin-approval",
-            user: Person::new(ADELE).consent(Consent::GoBack),
-            prepare: |_| {},
-            options: plain,
-            expected: (ErrorKind::ConsentDeclined, "ConsentDenied"),
-        },
-        Case {
-            name: "nobody signed in, and nothing may be asked",
-            user: Person::new(MEGAN),
-            prepare: |_| {},
-            options: || ConnectOptions { no_prompt: true, ..ConnectOptions::default() },
-            expected: (ErrorKind::InteractionRequired, "InteractionRequired"),
-        },
-        Case {
-            name: "the token endpoint asks for a consent",
-            user: Person::new(MEGAN),
-            prepare: |rig| {
-                let fault = Fault::token_error("invalid_grant", Some("consent_required"), &[65_001], None);
-                rig.control.add_fault(fault).unwrap();
-            },
-            options: plain,
-            expected: (ErrorKind::AdminConsentRequired, "AdminConsentRequired"),
-        },
-        Case {
-            name: "the token endpoint asks for an extra step",
-            user: Person::new(MEGAN),
-            prepare: |rig| rig.control.add_fault(Fault::token_error("interaction_required", None, &[50_079], None)).unwrap(),
-            options: plain,
-            expected: (ErrorKind::InteractionRequired, "InteractionRequired"),
-        },
-        Case {
-            name: "the registration is a web app",
-            user: Person::new(MEGAN),
-            prepare: |rig| rig.control.add_redirect_uri("http://localhost", Platform::Web).unwrap(),
-            options: plain,
-            expected: (ErrorKind::Misconfigured, "ConfigError"),
-        },
-        Case {
-            name: "a policy blocks",
-            user: Person::new(MEGAN),
-            prepare: |rig| {
-                let fault = Fault::token_error("invalid_grant", Some("message_only"), &[53_003], None);
-                rig.control.add_fault(fault).unwrap();
-            },
-            options: plain,
-            expected: (ErrorKind::AccessDenied, "BlockedByPolicy"),
-        },
-        Case {
-            name: "an error that nobody knows",
-            user: Person::new(MEGAN),
-            prepare: |rig| rig.control.add_fault(Fault::token_error("brand_new_error", None, &[99_999], None)).unwrap(),
-            options: plain,
-            expected: (ErrorKind::Service, "ProviderError"),
-        },
-    ];
-    for case in cases {
+    for case in CASES {
         let rig = Rig::new();
         (case.prepare)(&rig);
-        rig.robot.is(case.user);
+        rig.robot.is((case.user)());
         let office = rig.open().with(CallOptions { timeout_ms: Some(5000), cancel: None });
         let error = refused(office.connect(&(case.options)(), None), case.expected.0, case.expected.1);
         assert!(office.accounts().unwrap().is_empty(), "{}", case.name);
@@ -541,4 +545,28 @@ fn a_person_with_a_second_factor_connects() {
     let visit = rig.robot.visits().pop().unwrap();
     assert!(visit.saw("mfa") && visit.saw("consent") && visit.text.contains("Cameron White"));
     assert!(account.scopes().missing.is_empty());
+}
+
+/// O-25: a permission that writes is refused when the library opens; nothing was sent and nothing was created.
+#[test]
+fn o_25_a_scope_that_writes_is_refused_at_open() {
+    let rig = Rig::new();
+    for scope in ["Mail.ReadWrite", "Mail.Send", "Files.Read.All", ".default", "offline_access"] {
+        let mut config = rig.config();
+        config.scopes.push(scope.to_owned());
+        let error = refused(rig.try_open(config), ErrorKind::InvalidArgument, "ScopeNotReadOnly");
+        assert_eq!(error.what(), Some(scope));
+    }
+    assert!(rig.control.log().is_empty());
+    assert_eq!(std::fs::read_dir(rig.folder.path()).unwrap().count(), 0);
+}
+
+/// `rp_form_post_error`: an error that is posted to the listener is as good as one in an address.
+#[test]
+fn rp_form_post_error() {
+    let rig = Rig::new();
+    rig.robot.is(Person::new(MEGAN).consent(Consent::CancelSignIn));
+    refused(rig.open().connect(&hint(MEGAN), None), ErrorKind::Cancelled, "LoginCancelled");
+    let visit = rig.robot.visits().pop().unwrap();
+    assert!(visit.saw("form-post") && visit.answer("error") == Some("access_denied") && visit.status == 200);
 }

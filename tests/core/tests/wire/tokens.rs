@@ -161,7 +161,7 @@ fn t_11_the_token_endpoint_does_not_redirect() {
     assert!(elsewhere.control().log().is_empty());
 }
 
-/// T-17: a refresh that brings no new refresh token keeps the old one, also over a restart.
+/// T-17, `rp_refresh_token`: a refresh that brings no new refresh token keeps the old one, also over a restart.
 #[test]
 fn t_17_the_old_refresh_token_is_kept() {
     let rig = Rig::new();
@@ -240,7 +240,7 @@ fn t_19_mail_read_satisfies_mail_read_basic() {
     assert!(scopes.missing.is_empty() && scopes.excess.is_empty());
 }
 
-/// T-20: a refresh whose `id_token` speaks of somebody else changes nothing.
+/// T-20, `rp_refresh_token_invalid_issuer`, `rp_refresh_token_invalid_sub`: a refresh whose `id_token` speaks of somebody else changes nothing.
 #[test]
 fn t_20_a_refresh_for_somebody_else_keeps_the_old_tokens() {
     let other = format!("http://localhost/{CONTOSO}/v2.0");
