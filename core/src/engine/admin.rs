@@ -2,7 +2,7 @@
 
 use super::{
     Engine,
-    flow::{self, AdminFlow, FLOW_LIFETIME, FlowKind},
+    flow::{self, AdminFlow, FlowKind},
 };
 use crate::{
     approval::{AdminApproval, Certainty},
@@ -35,21 +35,21 @@ struct ApprovalRecord {
 
 impl Engine {
     pub(crate) fn begin_admin_consent(&self, tenant: &str) -> Result<AuthorizationRequest> {
-        self.begin_admin(tenant, self.settings.admin_redirect.as_sent())
+        self.begin_admin(tenant, &self.settings.admin_redirect.as_sent())
     }
 
     /// Begins an approval whose answer comes to `redirect_uri`.
-    pub(super) fn begin_admin(&self, tenant: &str, redirect_uri: String) -> Result<AuthorizationRequest> {
+    pub(super) fn begin_admin(&self, tenant: &str, redirect_uri: &str) -> Result<AuthorizationRequest> {
         let tenant = self.tenant_for(Some(tenant))?;
         let state = fresh_state();
-        let url = self.admin_link(&tenant, &redirect_uri, Some(state.expose()));
-        let expires_at = self.now().saturating_add(ADMIN_FLOW_LIFETIME.max(FLOW_LIFETIME));
+        let url = self.admin_link(&tenant, redirect_uri, Some(state.expose()));
+        let expires_at = self.now().saturating_add(ADMIN_FLOW_LIFETIME);
         self.store().put_flow(&Flow {
             key: &flow::key(FlowKind::Admin, state.expose()),
             account: None,
             now: self.now(),
             expires_at,
-            payload: &flow::encode(&AdminFlow { redirect_uri, tenant })?,
+            payload: &flow::encode(&AdminFlow { tenant })?,
         })?;
         Ok(AuthorizationRequest { url, state: state.expose().to_owned(), expires_at })
     }
@@ -68,14 +68,18 @@ impl Engine {
             Claim::Unknown => return Err(Detail::CallbackStateMismatch.into()),
         };
         match answer.outcome {
-            RedirectOutcome::AdminConsent { tenant } => self.note_admin_answer(tenant),
+            RedirectOutcome::AdminConsent { tenant } => self.note_admin_answer(tenant, &flow.tenant),
             RedirectOutcome::Error(error) => Err(self.admin_error(&error, &flow.tenant)),
             RedirectOutcome::Code(_) => Err(Detail::CallbackAmbiguous.into()),
         }
     }
 
-    fn note_admin_answer(&self, tenant: Option<String>) -> Result<AdminConsent> {
+    fn note_admin_answer(&self, tenant: Option<String>, asked: &str) -> Result<AdminConsent> {
         let claimed_tenant = tenant.filter(|tenant| is_guid(tenant)).map(|tenant| tenant.to_ascii_lowercase());
+        // An answer for another tenant than the one that was asked is no answer.
+        if is_guid(asked) && claimed_tenant.as_deref().is_some_and(|claimed| claimed != asked) {
+            return Err(Detail::CallbackAmbiguous.into());
+        }
         let mut proved = false;
         if let Some(tenant) = &claimed_tenant {
             let mut record = self.approval_record(tenant)?;
@@ -103,6 +107,10 @@ impl Engine {
     }
 
     pub(crate) fn check_consent(&self, tenant: Option<&str>) -> Result<ConsentReport> {
+        // A domain could not be compared with the accounts, which are known by their tenant's GUID.
+        if tenant.is_some_and(|tenant| !is_guid(tenant)) {
+            return Err(Error::from(Detail::InvalidArgument).with_what("tenant"));
+        }
         let tenant = self.tenant_for(tenant)?;
         let tenant_id = Some(tenant.clone()).filter(|tenant| is_guid(tenant));
         let approval = tenant_id.as_deref().map(|tenant| self.approval_record(tenant)).transpose()?.unwrap_or_default();

@@ -135,8 +135,26 @@ impl Engine {
         flow.check_binding(session_binding)?;
         let expected = flow.expected.clone();
         let (engine, deadline) = (Arc::clone(self), Deadline::after(EXCHANGE_TIMEOUT));
-        let signed_in = self.workers.run(call, move || engine.exchange(&answer, &flow, deadline))??;
-        self.keep(call, &signed_in, &expected)
+        let signed_in = self.workers.run(call, move || {
+            let outcome = engine.exchange(&answer, &flow, deadline);
+            if outcome.as_ref().is_err_and(never_sent) {
+                engine.give_back(&answer, &flow);
+            }
+            outcome
+        })??;
+        // The caller may have been cancelled meanwhile; then nothing is stored (case O-19).
+        call.check()?;
+        self.keep(&signed_in, &expected)
+    }
+
+    /// The code never left this machine: the same redirect may be completed again, once the network is back.
+    fn give_back(&self, answer: &RedirectAnswer, flow: &SignInFlow) {
+        if let Ok(payload) = flow::encode(flow) {
+            let (key, now) = (flow::key(FlowKind::SignIn, answer.state.expose()), self.now());
+            // If it cannot be given back, the person signs in again.
+            let expires_at = now.saturating_add(FLOW_LIFETIME);
+            let _ = self.store.put_flow(&Flow { key: &key, account: None, now, expires_at, payload: &payload });
+        }
     }
 
     /// On a worker: redeems the code, verifies who signed in, reads the profile.
@@ -150,8 +168,11 @@ impl Engine {
             RedirectOutcome::AdminConsent { .. } => return Err(Detail::CallbackAmbiguous.into()),
         };
         let request = self.token_request(&provider, flow.claims.as_deref());
-        let tokens = token::redeem(&endpoint, request, code, &Secret::new(&flow.verifier), &flow.redirect_uri)
-            .map_err(|failure| self.redeem_error(failure, &flow.tenant))?;
+        let verifier = Secret::new(&flow.verifier);
+        let redeem = || token::redeem(&endpoint, request, code, &verifier, &flow.redirect_uri);
+        // A code works once: only what never left this machine is tried again.
+        let unsent = |failure: &TokenFailure| matches!(failure, TokenFailure::Failed(error) if never_sent(error));
+        let tokens = self.try_again(deadline, unsent, redeem).map_err(|failure| self.redeem_error(failure, &flow.tenant))?;
         self.signed_in(tokens, &provider, Some(&flow.nonce), answer.issuer.as_deref(), deadline)
     }
 
@@ -229,11 +250,10 @@ impl Engine {
         }
     }
 
-    /// On the caller's thread, which may have been cancelled meanwhile: one transaction.
-    pub(super) fn keep(&self, call: &Call, signed_in: &SignedIn, expected: &Expected) -> Result<Arc<AccountCell>> {
+    /// Stores the account of a person who signed in, if it is the one who was expected.
+    pub(super) fn keep(&self, signed_in: &SignedIn, expected: &Expected) -> Result<Arc<AccountCell>> {
         check_expected(signed_in, expected)?;
-        call.check()?;
-        let record = self.store.connect_account(&NewAccount {
+        let cell = self.connect_account(&NewAccount {
             id_token: &signed_in.id_token,
             person: signed_in.person.clone(),
             scopes: signed_in.scopes.clone(),
@@ -243,8 +263,7 @@ impl Engine {
         })?;
         self.prove_approval(signed_in.id_token.tid(), &signed_in.scopes);
         self.log.write(LogLevel::Info, "account.connected", |_| {});
-        let cell = self.cell_of(record);
-        cell.end_rest();
+        cell.refreshes.reset();
         Ok(cell)
     }
 
@@ -341,7 +360,7 @@ pub(super) fn connected_state(now: i64) -> StateRecord {
     }
 }
 
-fn check_options(options: &ConnectOptions) -> Result<()> {
+pub(super) fn check_options(options: &ConnectOptions) -> Result<()> {
     let invalid = |what: &'static str| Error::from(Detail::InvalidArgument).with_what(what);
     // The service refuses the two together (FACTS 1.1).
     if options.select_account && (options.login_hint.is_some() || options.no_prompt) {
@@ -358,6 +377,11 @@ fn check_options(options: &ConnectOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether no byte of the request can have reached the service. (Failures to read keys or the profile have other causes.)
+fn never_sent(error: &Error) -> bool {
+    matches!(error.cause(), Detail::NetworkUnavailable | Detail::TlsFailed | Detail::ProxyFailed)
 }
 
 fn check_redirect_issuer(provider: &Provider, issuer: Option<&str>) -> Result<()> {

@@ -13,6 +13,7 @@ mod device;
 mod flight;
 mod host;
 mod metadata;
+mod mishaps;
 mod proof;
 mod rig;
 mod scan;

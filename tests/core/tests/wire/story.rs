@@ -213,8 +213,14 @@ fn o_14_admin_redirects_are_parsed_strictly() {
     refused(complete(format!("{yes}&state={}", request.state)), ErrorKind::Untrusted, "CallbackReplayed");
     assert_eq!(office.check_consent(Some(CONTOSO)).unwrap().admin_answered_at, None);
 
-    // A forged tenant is noted as claimed and proves nothing, whoever signs in elsewhere.
+    // Another tenant than the one that was asked is no answer.
     let request = office.begin_admin_consent(CONTOSO).unwrap();
+    let forged = format!("admin_consent=True&tenant={FABRIKAM}&state={}", request.state);
+    refused(complete(forged), ErrorKind::Untrusted, "CallbackAmbiguous");
+    assert_eq!(office.check_consent(Some(FABRIKAM)).unwrap().admin_answered_at, None);
+
+    // Where no tenant was named, a forged one is noted as claimed and proves nothing, whoever signs in elsewhere.
+    let request = office.begin_admin_consent("organizations").unwrap();
     let forged = complete(format!("admin_consent=True&tenant={FABRIKAM}&state={}", request.state)).unwrap();
     assert_eq!((forged.claimed_tenant.as_deref(), forged.proved), (Some(FABRIKAM), false));
     rig.connected(&office);
