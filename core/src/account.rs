@@ -56,6 +56,23 @@ impl Account {
     /// `InteractionRequired`: call `connect` with this account as expected. `AdminConsentRequired`: the permission was withdrawn or
     /// never given; the account works again once it is there. `AccessDenied`: a policy of the organisation. `NotConnected`: it was
     /// disconnected. `TimedOut`, `Network`, `Throttled`, `Service`: nothing is wrong with the account, try again.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let account = rig.office.connect(&Default::default(), None)?;
+    /// use intail_office365::ErrorKind;
+    ///
+    /// match account.acquire_token_silent() {
+    ///     Ok(token) => assert!(!token.secret().is_empty()),
+    ///     Err(error) if error.kind() == ErrorKind::InteractionRequired => println!("please sign in again"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn acquire_token_silent(&self) -> Result<AccessToken> {
         self.engine.acquire_token_silent(&self.cell, &self.options)
     }
@@ -65,6 +82,19 @@ impl Account {
     ///
     /// # Errors
     /// Storage kinds; the account is then still there. `NotConnected` if it was gone already.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let account = rig.office.connect(&Default::default(), None)?;
+    /// let gone = account.disconnect()?;
+    /// println!("The grant can be removed at {}", gone.revoke_url);
+    /// assert!(rig.office.accounts()?.is_empty());
+    /// # Ok(()) }
+    /// ```
     pub fn disconnect(&self) -> Result<Disconnected> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
         self.engine.disconnect(&self.cell)

@@ -64,7 +64,7 @@ pub(crate) enum StatusPage {
 }
 
 /// What the browser shows at the end.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Outcome {
     /// The account is connected.
     Connected { account: String, username: Option<String>, granted: Vec<Scope>, missing: Vec<Scope>, excess: Vec<String> },
@@ -72,4 +72,14 @@ pub(crate) enum Outcome {
     AdminApproved { tenant_note: bool },
     /// It did not work.
     Failed { error: Error },
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { .. } => f.write_str("Connected([redacted])"),
+            Self::AdminApproved { .. } => f.write_str("AdminApproved"),
+            Self::Failed { error } => write!(f, "Failed({error:?})"),
+        }
+    }
 }

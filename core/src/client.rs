@@ -7,9 +7,7 @@ use crate::{
     engine::{Engine, REQUEST_TIMEOUT, SIGN_IN_TIMEOUT},
     error::{Detail, Result},
     hooks::Hooks,
-    model::{
-        AdminConsent, AuthorizationRequest, ConnectObserver, ConnectOptions, ConsentReport, DeviceCode, DevicePoll, Diagnosis,
-    },
+    model::{AdminConsent, AuthorizationRequest, ConnectObserver, ConnectOptions, ConsentReport, DeviceCode, Diagnosis},
     store::KeyProvider,
 };
 use std::sync::Arc;
@@ -19,6 +17,15 @@ use std::sync::Arc;
 pub struct Office365 {
     engine: Arc<Engine>,
     options: CallOptions,
+}
+
+/// The answer to a poll for a sign-in on another device.
+#[derive(Clone, Debug)]
+pub struct DevicePoll {
+    /// The account, once the person has finished.
+    pub account: Option<Account>,
+    /// Seconds to wait before the next poll.
+    pub retry_in: u32,
 }
 
 impl Office365 {
@@ -33,18 +40,20 @@ impl Office365 {
     /// ```
     /// # fn main() -> intail_office365::Result<()> {
     /// use intail_office365::{Config, Hooks, HostKey, Office365};
+    /// use std::sync::Arc;
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("office365.db");
     /// # let path = path.to_str().unwrap();
     ///
     /// let config = Config::new("55555555-0000-4aaa-9bbb-666666666666", path);
-    /// let office = Office365::open(config, &HostKey::new(&[7; 32])?, Hooks::default())?;
+    /// let office = Office365::open(config, Arc::new(HostKey::new(&[7; 32])?), Hooks::default())?;
     /// assert!(office.accounts()?.is_empty());
     /// office.close();
     /// # Ok(()) }
     /// ```
-    pub fn open(config: Config, keys: &dyn KeyProvider, hooks: Hooks) -> Result<Self> {
-        Ok(Self { engine: Engine::open(config, keys, hooks)?, options: CallOptions::default() })
+    #[expect(clippy::needless_pass_by_value, reason = "later calls will keep the provider: it is called again when the key changes")]
+    pub fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Self> {
+        Ok(Self { engine: Engine::open(config, &*keys, hooks)?, options: CallOptions::default() })
     }
 
     /// The same object with a time-out or a cancel token for the calls made through it.
@@ -69,6 +78,21 @@ impl Office365 {
     /// # Errors
     /// `ConsentDeclined` when the administrator did not accept. `Untrusted` (`CallbackStateMismatch`, `CallbackReplayed`,
     /// `CallbackAmbiguous`): this redirect belongs to no approval that was begun here; begin again.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("admin@contoso.example");
+    /// # let office = &rig.office;
+    /// let request = office.begin_admin_consent("contoso.example")?;
+    /// // The administrator's browser opens request.url and comes back to the redirect URI with:
+    /// # let redirect_url = rig.person.clone().deliver(false).browse(&request.url).redirect.unwrap();
+    /// let answer = office.complete_admin_consent(&redirect_url)?;
+    /// assert!(!answer.proved, "only a token of that tenant proves it");
+    /// # Ok(()) }
+    /// ```
     pub fn complete_admin_consent(&self, redirect_url: &str) -> Result<AdminConsent> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
         self.engine.complete_admin_consent(redirect_url)
@@ -80,9 +104,10 @@ impl Office365 {
     /// # Errors
     /// As [`complete_admin_consent`](Self::complete_admin_consent); `Cancelled` and `TimedOut`; `InvalidArgument` where the redirect
     /// URI for administrators is not a loopback one.
-    pub fn admin_consent(&self, tenant: &str, observer: Option<&dyn ConnectObserver>) -> Result<AdminConsent> {
+    #[expect(clippy::needless_pass_by_value, reason = "a shared object is what every binding can give")]
+    pub fn admin_consent(&self, tenant: &str, observer: Option<Arc<dyn ConnectObserver>>) -> Result<AdminConsent> {
         let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
-        self.engine.admin_consent(&call, tenant, observer)
+        self.engine.admin_consent(&call, tenant, observer.as_deref())
     }
 
     /// Connects an account: opens the system's browser, listens on loopback, and returns when the person has signed in and the
@@ -94,9 +119,24 @@ impl Office365 {
     /// `AdminConsentRequired`: it is missing. `ConsentExceedsReadOnly`, `WrongAccount`, `AccessDenied`: as their names say; nothing
     /// was stored. `Untrusted`: an answer failed a check. `InvalidArgument` with `BrowserUnavailable`: no
     /// browser could be opened and there is no observer; with one, it is told, and `connect` goes on waiting. Network, service and storage kinds.
-    pub fn connect(&self, options: &ConnectOptions, observer: Option<&dyn ConnectObserver>) -> Result<Account> {
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let office = &rig.office;
+    /// use intail_office365::ConnectOptions;
+    ///
+    /// let account = office.connect(&ConnectOptions::default(), None)?;
+    /// assert_eq!(account.info().display_name.as_deref(), Some("Megan Bowen"));
+    /// # Ok(()) }
+    /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "a shared object is what every binding can give")]
+    pub fn connect(&self, options: &ConnectOptions, observer: Option<Arc<dyn ConnectObserver>>) -> Result<Account> {
         let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
-        self.engine.connect(&call, options, observer).map(|cell| self.account_of(cell))
+        self.engine.connect(&call, options, observer.as_deref()).map(|cell| self.account_of(cell))
     }
 
     /// Begins a sign-in for a host that opens the browser itself and receives the redirect URL: an app with its own scheme, or a web
@@ -116,6 +156,23 @@ impl Office365 {
     /// # Errors
     /// As [`connect`](Self::connect); `Untrusted` with `CallbackStateMismatch` for a redirect that belongs to no sign-in of this
     /// store or came after 15 minutes, with `SessionBindingMismatch` for one that another session began.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let office = &rig.office;
+    /// use intail_office365::ConnectOptions;
+    ///
+    /// let request = office.begin_connect(&ConnectOptions::default())?;
+    /// // The system's browser opens request.url; the app is called back with the redirect URL:
+    /// # let redirect_url = rig.person.clone().deliver(false).browse(&request.url).redirect.unwrap();
+    /// let account = office.complete_connect(&redirect_url, None)?;
+    /// assert_eq!(account.info().username.as_deref(), Some("megan@northwind.example"));
+    /// # Ok(()) }
+    /// ```
     pub fn complete_connect(&self, redirect_url: &str, session_binding: Option<&str>) -> Result<Account> {
         let call = self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
         self.engine.complete_connect(&call, redirect_url, session_binding).map(|cell| self.account_of(cell))
@@ -136,6 +193,22 @@ impl Office365 {
     ///
     /// # Errors
     /// `TimedOut` with `DeviceCodeExpired`; `ConsentDeclined`; otherwise as [`connect`](Self::connect).
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig_with("megan@northwind.example", |config| config.allow_device_code = true);
+    /// # let office = &rig.office;
+    /// use intail_office365::ConnectOptions;
+    ///
+    /// let code = office.begin_device_connect(&ConnectOptions::default())?;
+    /// println!("Open {} and enter {}", code.verification_uri, code.user_code);
+    /// let poll = office.poll_device_connect(&code.handle)?;
+    /// assert!(poll.account.is_none() && poll.retry_in > 0, "nobody has entered the code yet");
+    /// # Ok(()) }
+    /// ```
     pub fn poll_device_connect(&self, handle: &str) -> Result<DevicePoll> {
         use crate::engine::DeviceProgress;
         let call = self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
@@ -150,6 +223,21 @@ impl Office365 {
     ///
     /// # Errors
     /// `InvalidArgument` for a tenant that is none; storage kinds.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let office = &rig.office;
+    /// use intail_office365::{ConnectOptions, ConsentStatus};
+    ///
+    /// assert_eq!(office.check_consent(None)?.status, ConsentStatus::Unknown);
+    /// office.connect(&ConnectOptions::default(), None)?;
+    /// assert_eq!(office.check_consent(None)?.status, ConsentStatus::WorksForAccount);
+    /// # Ok(()) }
+    /// ```
     pub fn check_consent(&self, tenant: Option<&str>) -> Result<ConsentReport> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
         self.engine.check_consent(tenant)
@@ -160,6 +248,20 @@ impl Office365 {
     ///
     /// # Errors
     /// Storage kinds.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let office = &rig.office;
+    /// # office.connect(&Default::default(), None)?;
+    /// for account in office.accounts()? {
+    ///     println!("{:?}", account.state().state);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn accounts(&self) -> Result<Vec<Account>> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
         let mut records = self.engine.store().accounts()?.records;

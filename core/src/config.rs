@@ -35,7 +35,9 @@ pub struct Config {
     pub redirect_uri: String,
     /// Ports to try for the loopback listener, in this order. Default: empty, any free port.
     pub loopback_ports: Vec<u32>,
-    /// The redirect URI for the administrator's approval. Default (`None`): [`redirect_uri`](Self::redirect_uri).
+    /// The redirect URI for the administrator's approval. Default (`None`): [`redirect_uri`](Self::redirect_uri). Where that is
+    /// loopback and the administrator sits elsewhere, their browser ends on a page that cannot be opened, and the text to forward
+    /// says so; a page of the host's own on `https` is friendlier.
     pub admin_redirect_uri: Option<String>,
     /// The permissions to ask for, from `User.Read`, `Mail.ReadBasic`, `Mail.Read`, `Calendars.Read`. Default: the first, second
     /// and fourth. `openid`, `profile`, `email` and `offline_access` are always added.
@@ -63,7 +65,7 @@ pub struct AppIdentity {
     pub name: String,
     /// A logo as PNG bytes, at most 64 KiB, shown 64 pixels high. Default: none.
     pub logo_png: Option<Vec<u8>>,
-    /// Colour of headings and links, `#rrggbb`; used where it stays readable. Default `#1f4e8c`.
+    /// Colour of links and of the button, `#rrggbb`; a darker or lighter shade of it where it would not be readable. Default `#1f4e8c`.
     pub accent_color: String,
     /// Where "Back to the app" leads: an `https` address or the app's own scheme. Default: none, the page says to close the tab.
     pub return_url: Option<String>,
@@ -83,7 +85,8 @@ pub struct NetworkConfig {
     /// Take the proxy from `HTTPS_PROXY` and `NO_PROXY` where [`proxy`](Self::proxy) is not set. Default `false`: the environment is
     /// not looked at.
     pub proxy_from_environment: bool,
-    /// Certificates (PEM) that are trusted beside the system's, for networks that re-sign TLS and for the sandbox.
+    /// Certificates (PEM) that are trusted beside the system's, for networks that re-sign TLS and for the sandbox. (On Linux
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` name the system's own, as everywhere there. `SSLKEYLOGFILE` is not looked at.)
     pub extra_root_certificates: Vec<String>,
 }
 

@@ -1,9 +1,5 @@
 //! Permissions: the read-only allow-list, what was granted against what was asked, and what is known of an approval.
 
-mod approval;
-
-pub use approval::{AdminApproval, Certainty};
-
 use crate::{
     config::Cloud,
     error::{Detail, Error, Result},

@@ -6,6 +6,8 @@ mod connect;
 mod device;
 mod flow;
 mod loopback;
+#[cfg(feature = "_internal")]
+pub mod proof;
 mod refresh;
 
 pub(crate) use cell::AccountCell;

@@ -4,10 +4,12 @@
 //! nothing about a person. A host switches on [`Error::kind`]; everything else is detail for people and support.
 
 mod detail;
+#[cfg(test)]
+mod reference;
 
 pub(crate) use detail::Detail;
 
-use crate::consent::AdminApproval;
+use crate::{approval::AdminApproval, language::Language};
 use std::{borrow::Cow, fmt, sync::Arc};
 
 /// The result of every call of this library.
@@ -108,17 +110,6 @@ pub enum Actor {
     Developer = 3,
 }
 
-/// The languages in which the library speaks to people.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum Language {
-    /// English.
-    #[default]
-    English = 0,
-    /// German.
-    German = 1,
-}
-
 /// A failure: what happened, who must act, and what support needs to know. Cheap to clone and safe to log.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
@@ -152,6 +143,11 @@ impl Error {
     /// For a host's own key provider: the key cannot be had now (a locked phone, a dismissed prompt). Trying again later can help.
     pub fn key_unavailable() -> Self {
         Self::new(Detail::KeyUnavailable)
+    }
+
+    /// For a host's own browser opener: no browser could be opened at `url`.
+    pub fn browser_unavailable(url: &str) -> Self {
+        Self::new(Detail::BrowserUnavailable).with_url(url.to_owned())
     }
 
     /// For a host's own key provider: the wrapped key does not open with the key that the provider has.

@@ -1,4 +1,45 @@
-//! Connects a person's Office 365 account to an existing app.
+//! Connects a person's Office 365 account to an existing app: consent, OAuth 2.0, encrypted token storage and read-only Microsoft
+//! Graph.
+//!
+//! The story: an administrator approves the app once for the organisation. Then any person of it clicks Connect in the host app,
+//! signs in at Microsoft in the system's browser, reviews the permissions, accepts, and is back in the app with the account
+//! connected. From then on the host gets tokens without asking anybody.
+//!
+//! ```no_run
+//! use intail_office365::{Config, ConnectOptions, Hooks, KeyFile, Language, Office365};
+//! use std::sync::Arc;
+//!
+//! let config = Config::new("your-application-client-id", "/home/me/.intail/office365.db");
+//! let office = Office365::open(config, Arc::new(KeyFile::at("/home/me/.intail/office365.key")?), Hooks::default())?;
+//! match office.connect(&ConnectOptions::default(), None) {
+//!     Ok(account) => println!("connected: {:?}", account.info().display_name),
+//!     Err(error) => {
+//!         println!("{} {}", error.message(Language::English), error.next_step(Language::English));
+//!         if let Some(approval) = error.admin_approval() {
+//!             println!("{}", approval.text_to_forward(Language::English));
+//!         }
+//!     }
+//! }
+//! # Ok::<(), intail_office365::Error>(())
+//! ```
+//!
+//! # Where things are
+//! * [`Office365`]: one app registration on one store. Opening, connecting, consent, accounts.
+//! * [`Account`]: one connected person in one tenant. State, permissions, tokens, disconnecting.
+//! * [`Config`], [`ConnectOptions`], [`CallOptions`], [`Hooks`]: what a host decides. Every field has a default.
+//! * [`Error`] and [`ErrorKind`]: what went wrong, who must act, what to do.
+//! * [`KeyProvider`], with [`HostKey`] and [`KeyFile`]: the key that the store is sealed with.
+//!
+//! # Rules that hold everywhere
+//! * **Blocking, from any thread.** Every object is `Send + Sync` and cheap to clone. Network work runs on a few threads of the
+//!   library's own, so a call returns at its deadline or when cancelled, and works inside an async runtime too.
+//! * **Read-only.** Only read permissions can be asked for, and only GET reaches Graph. A grant that carries more is refused by
+//!   default.
+//! * **Nothing about the host changes**: no output, no signal handler, no environment variable, no working folder, no global
+//!   provider.
+//! * **Times** are Unix seconds as `i64`; durations in options are milliseconds as `u32`.
+//! * **Text for people** comes in English and German.
+//! * **Secrets** are not shown by `Debug` or `Display` and are wiped when freed. A token handed out is the host's.
 #![cfg_attr(
     test,
     allow(
@@ -12,6 +53,7 @@
 )]
 
 mod account;
+mod approval;
 mod browser;
 mod call;
 mod client;
@@ -23,6 +65,7 @@ mod error;
 mod graph;
 mod hooks;
 mod http;
+mod language;
 mod log;
 mod model;
 mod oauth;
@@ -30,18 +73,30 @@ mod secret;
 mod store;
 mod task;
 
+#[cfg(feature = "_internal")]
+#[doc(hidden)]
+pub use engine::proof as _internal;
+
 pub use account::Account;
+pub use approval::{AdminApproval, Certainty};
 pub use browser::BrowserOpener;
 pub use call::{CallOptions, CancelToken};
-pub use client::Office365;
+pub use client::{DevicePoll, Office365};
 pub use clock::{Clock, SystemClock};
 pub use config::{AppIdentity, Cloud, Config, NetworkConfig, ProxyPassword};
-pub use consent::{AdminApproval, Certainty, Scope, ScopeReport};
-pub use error::{Actor, Error, ErrorKind, Language, Result};
+pub use consent::{Scope, ScopeReport};
+pub use error::{Actor, Error, ErrorKind, Result};
 pub use hooks::Hooks;
+pub use language::Language;
 pub use log::{LogLevel, LogRecord, LogSink};
 pub use model::{
     AccessToken, AccountInfo, AccountState, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver,
-    ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, DevicePoll, Diagnosis, Disconnected, StateReport,
+    ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis, Disconnected, StateReport,
 };
 pub use store::{HostKey, KeyFile, KeyProvider};
+
+/// Compiles the snippets of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

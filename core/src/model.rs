@@ -1,11 +1,6 @@
 //! Plain data that the facade takes and returns.
 
-use crate::{
-    account::Account,
-    consent::Scope,
-    error::{Actor, Language},
-    secret::Secret,
-};
+use crate::{consent::Scope, error::Actor, language::Language, secret::Secret};
 use std::fmt;
 
 /// An address for the person's browser, and what belongs to it.
@@ -300,15 +295,6 @@ impl fmt::Debug for DeviceCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeviceCode").field("expires_at", &self.expires_at).field("interval", &self.interval).finish_non_exhaustive()
     }
-}
-
-/// The answer to a poll.
-#[derive(Clone, Debug)]
-pub struct DevicePoll {
-    /// The account, once the person has finished.
-    pub account: Option<Account>,
-    /// Seconds to wait before the next poll.
-    pub retry_in: u32,
 }
 
 /// What a disconnect did.

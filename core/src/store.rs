@@ -1,6 +1,6 @@
-//! The sealed store of the connected accounts: SQLite that never sees a secret.
+//! The sealed store of the connected accounts: `SQLite` that never sees a secret.
 //!
-//! Everything that says anything about a person, an organisation, a permission or a token is sealed before SQLite gets it
+//! Everything that says anything about a person, an organisation, a permission or a token is sealed before `SQLite` gets it
 //! (`store/seal.rs`, `docs/store-format.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
 //! the call returns; only pending sign-ins may be lost in a power loss, which costs a click.
 
@@ -8,6 +8,7 @@ mod account;
 mod approval;
 mod fault;
 mod flow;
+mod format;
 mod key;
 mod open;
 mod place;
@@ -18,9 +19,9 @@ mod tests;
 
 pub use key::{HostKey, KeyFile, KeyProvider};
 
-pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
+pub(crate) use account::{DropTokens, Rotation};
 pub(crate) use flow::{Claim, Flow};
-pub(crate) use record::{AccountRecord, Identity, NewAccount, Person, StateRecord, TokenSet};
+pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};
 
 use crate::error::{Detail, Result};
 use place::{FileId, Place};
@@ -57,7 +58,8 @@ impl Store {
             file: opened.file,
             process: std::process::id(),
         };
-        store.read(|connection| finish_erasure(connection))?;
+        // If it has to wait once more, the store is usable all the same.
+        let _ = store.read(finish_erasure);
         Ok(store)
     }
 
@@ -68,10 +70,9 @@ impl Store {
             std::mem::forget(connection);
             return Ok(());
         }
-        if self.place.still_holds(self.file) {
-            finish_erasure(&connection)?;
-        }
-        connection.close().map_err(|(_, error)| fault::sqlite(error))
+        let erased = if self.place.still_holds(self.file) { finish_erasure(&connection) } else { Ok(false) };
+        connection.close().map_err(|(_, error)| fault::sqlite(error))?;
+        erased.map(|_| ())
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

@@ -49,7 +49,8 @@ impl Workers {
     }
 
     /// Runs `work` on a worker and waits for it within `call`. When the caller gives up (time-out, cancel), work that has begun goes
-    /// on to its own end and its result is dropped; work that has not begun is dropped unrun.
+    /// on to its own end and its result is dropped; work that has not begun is dropped unrun. From inside other work it runs on the
+    /// spot, so that work never waits for a thread that waits for it.
     pub(crate) fn run<T: Send + 'static>(&self, call: &Call, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         call.check()?;
         if WORKER.get() {

@@ -33,7 +33,7 @@ pub(crate) fn open(target: &Target, store: &Path, hooks: Hooks) -> Result<Office
     config.authority = Some(target.authority.clone());
     config.graph_base = Some(target.graph.clone());
     config.network.extra_root_certificates = vec![target.root_pem.clone()];
-    Ok(Office365::open(config, &HostKey::new(&[7; 32])?, hooks)?)
+    Ok(Office365::open(config, Arc::new(HostKey::new(&[7; 32])?), hooks)?)
 }
 
 /// A whole sign-in.

@@ -8,26 +8,12 @@ use crate::files::{File, root, text_files};
 use crate::rust_code::code_only;
 
 /// What other pages and people rely on.
-const COMMANDS: &[&str] = &[
-    "help",
-    "demo",
-    "check",
-    "check-deep",
-    "bench",
-    "sandbox",
-    "fmt",
-    "docs",
-    "clean",
-];
+const COMMANDS: &[&str] = &["help", "demo", "check", "check-deep", "bench", "sandbox", "fmt", "docs", "clean"];
 
 #[test]
 fn the_lock_file_is_up_to_date() {
     let output = locked_metadata(&root(), &["--filter-platform", &host()]);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
@@ -40,38 +26,23 @@ fn a_planted_stale_lock_file_is_found() {
     for (version, is_current) in [("0.2.0", true), ("0.1.0", false)] {
         let lock = format!("version = 4\n\n[[package]]\nname = \"a\"\nversion = \"{version}\"\n");
         std::fs::write(folder.join("Cargo.lock"), lock).expect("a file");
-        assert_eq!(
-            locked_metadata(&folder, &[]).status.success(),
-            is_current,
-            "lock file of {version}"
-        );
+        assert_eq!(locked_metadata(&folder, &[]).status.success(), is_current, "lock file of {version}");
     }
 }
 
 #[test]
 fn npm_lock_files_agree_with_their_package_files() {
     for folder in ["tests/browser", "tests/foreign"] {
-        let read = |name: &str| {
-            std::fs::read_to_string(root().join(folder).join(name)).expect("the file is there")
-        };
-        assert!(
-            npm_lock_agrees(&read("package.json"), &read("package-lock.json")),
-            "{folder}"
-        );
+        let read = |name: &str| std::fs::read_to_string(root().join(folder).join(name)).expect("the file is there");
+        assert!(npm_lock_agrees(&read("package.json"), &read("package-lock.json")), "{folder}");
     }
 }
 
 #[test]
 fn a_planted_stale_npm_lock_file_is_found() {
     let package = r#"{ "devDependencies": { "a": "1.0.0" } }"#;
-    assert!(npm_lock_agrees(
-        package,
-        r#"{ "packages": { "": { "devDependencies": { "a": "1.0.0" } } } }"#
-    ));
-    assert!(!npm_lock_agrees(
-        package,
-        r#"{ "packages": { "": { "devDependencies": { "a": "1.0.1" } } } }"#
-    ));
+    assert!(npm_lock_agrees(package, r#"{ "packages": { "": { "devDependencies": { "a": "1.0.0" } } } }"#));
+    assert!(!npm_lock_agrees(package, r#"{ "packages": { "": { "devDependencies": { "a": "1.0.1" } } } }"#));
     assert!(!npm_lock_agrees("{}", r#"{ "packages": { "": {} } }"#));
 }
 
@@ -82,84 +53,46 @@ fn every_error_kind_is_documented() {
     if !files.iter().any(|file| file.path == "core/src/error.rs") {
         return;
     }
-    let source = files
-        .iter()
-        .find(|f| f.path.starts_with("core/src/") && f.text.contains("pub enum ErrorKind {"));
+    let source = files.iter().find(|f| f.path.starts_with("core/src/") && f.text.contains("pub enum ErrorKind {"));
     let source = source.expect("an enum ErrorKind in core/src");
-    let docs = files
-        .iter()
-        .find(|file| file.path == "docs/errors.md")
-        .expect("docs/errors.md");
-    assert!(
-        !undocumented_kinds(&source.text, "").is_empty(),
-        "no kinds found in {}",
-        source.path
-    );
-    assert_eq!(
-        undocumented_kinds(&source.text, &docs.text),
-        Vec::<String>::new()
-    );
+    let docs = files.iter().find(|file| file.path == "docs/errors.md").expect("docs/errors.md");
+    assert!(!undocumented_kinds(&source.text, "").is_empty(), "no kinds found in {}", source.path);
+    assert_eq!(undocumented_kinds(&source.text, &docs.text), Vec::<String>::new());
 }
 
 #[test]
 fn a_planted_undocumented_error_kind_is_found() {
     let source = "/// Kinds.\npub enum ErrorKind {\n    /// One, {or} Two.\n    #[doc(alias = \"x\")]\n    Network = 1,\n    Throttled,\n}\npub enum Other { Gone }\n";
-    assert_eq!(
-        undocumented_kinds(source, "| `Network` | wait |"),
-        ["Throttled"]
-    );
-    assert_eq!(
-        undocumented_kinds(source, "`Network` `Throttled`"),
-        Vec::<String>::new()
-    );
+    assert_eq!(undocumented_kinds(source, "| `Network` | wait |"), ["Throttled"]);
+    assert_eq!(undocumented_kinds(source, "`Network` `Throttled`"), Vec::<String>::new());
 }
 
 #[test]
 fn documented_make_commands_exist() {
     let files = text_files();
-    assert_eq!(
-        unknown_make_targets(&files, &make_targets(&files)),
-        Vec::<String>::new()
-    );
+    assert_eq!(unknown_make_targets(&files, &make_targets(&files)), Vec::<String>::new());
 }
 
 #[test]
 fn a_planted_unknown_make_command_is_found() {
-    let makefile = File::new(
-        "Makefile",
-        "help: ## this list\ndemo: build ## all of it\n\techo\n.PHONY: help\n",
-    );
-    let page = File::new(
-        "README.md",
-        "make way\n```sh\nmake demo BROWSER=1\n  make chekc   # typo\n```\n```c\nmake nothing\n```\n",
-    );
+    let makefile = File::new("Makefile", "help: ## this list\ndemo: build ## all of it\n\techo\n.PHONY: help\n");
+    let page =
+        File::new("README.md", "make way\n```sh\nmake demo BROWSER=1\n  make chekc   # typo\n```\n```c\nmake nothing\n```\n");
     let files = [makefile, page];
-    assert_eq!(
-        make_targets(&files),
-        BTreeSet::from(["demo".to_owned(), "help".to_owned()])
-    );
-    assert_eq!(
-        unknown_make_targets(&files, &make_targets(&files)),
-        ["README.md: make chekc"]
-    );
+    assert_eq!(make_targets(&files), BTreeSet::from(["demo".to_owned(), "help".to_owned()]));
+    assert_eq!(unknown_make_targets(&files, &make_targets(&files)), ["README.md: make chekc"]);
 }
 
 #[test]
 fn make_help_lists_at_most_twelve_targets() {
-    assert_eq!(
-        help_findings(&make_targets(&text_files())),
-        Vec::<String>::new()
-    );
+    assert_eq!(help_findings(&make_targets(&text_files())), Vec::<String>::new());
 }
 
 #[test]
 fn a_planted_thirteenth_target_and_a_missing_one_are_found() {
     let mut targets: BTreeSet<String> = (0..5).map(|n| format!("more-{n}")).collect();
     targets.extend(COMMANDS.iter().skip(1).map(|name| (*name).to_owned()));
-    assert_eq!(
-        help_findings(&targets),
-        ["make help is gone", "13 targets, at most 12"]
-    );
+    assert_eq!(help_findings(&targets), ["make help is gone", "13 targets, at most 12"]);
 }
 
 #[test]
@@ -170,21 +103,13 @@ fn the_build_server_runs_exactly_make_check() {
 
 #[test]
 fn a_planted_other_build_command_is_found() {
-    assert_eq!(
-        last_command("exec make check\n# done\nmake test || true\n"),
-        "make test || true"
-    );
+    assert_eq!(last_command("exec make check\n# done\nmake test || true\n"), "make test || true");
 }
 
 #[test]
 fn every_decision_is_in_the_index() {
     let files = text_files();
-    assert!(
-        files
-            .iter()
-            .any(|file| file.path.starts_with("docs/adr/0001")),
-        "no decisions found"
-    );
+    assert!(files.iter().any(|file| file.path.starts_with("docs/adr/0001")), "no decisions found");
     assert_eq!(decisions_not_in_the_index(&files), Vec::<&str>::new());
 }
 
@@ -208,9 +133,7 @@ fn help_findings(targets: &BTreeSet<String>) -> Vec<String> {
 }
 
 fn last_command(script: &str) -> &str {
-    let mut commands = script
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
+    let mut commands = script.lines().filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
     commands.next_back().unwrap_or_default()
 }
 
@@ -224,73 +147,38 @@ fn locked_metadata(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 fn npm_lock_agrees(package: &str, lock: &str) -> bool {
-    let parse =
-        |text: &str| -> serde_json::Value { serde_json::from_str(text).expect("it is JSON") };
+    let parse = |text: &str| -> serde_json::Value { serde_json::from_str(text).expect("it is JSON") };
     let wanted = parse(package)["devDependencies"].clone();
     wanted.is_object() && parse(lock)["packages"][""]["devDependencies"] == wanted
 }
 
 fn decisions_not_in_the_index(files: &[File]) -> Vec<&str> {
-    let index = files
-        .iter()
-        .find(|f| f.path == "docs/adr/README.md")
-        .map_or("", |f| f.text.as_str());
-    let decisions = files
-        .iter()
-        .filter_map(|f| f.path.strip_prefix("docs/adr/"))
-        .filter(|name| *name != "README.md");
-    decisions
-        .filter(|name| !index.contains(&format!("({name})")))
-        .collect()
+    let index = files.iter().find(|f| f.path == "docs/adr/README.md").map_or("", |f| f.text.as_str());
+    let decisions = files.iter().filter_map(|f| f.path.strip_prefix("docs/adr/")).filter(|name| *name != "README.md");
+    decisions.filter(|name| !index.contains(&format!("({name})"))).collect()
 }
 
 fn host() -> String {
-    let output = Command::new("rustc")
-        .arg("-vV")
-        .output()
-        .expect("rustc runs");
+    let output = Command::new("rustc").arg("-vV").output().expect("rustc runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .expect("rustc names its host")
-        .to_owned()
+    text.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
 }
 
 fn undocumented_kinds(source: &str, docs: &str) -> Vec<String> {
     let code = code_only(source);
-    let body = code
-        .split("pub enum ErrorKind")
-        .nth(1)
-        .and_then(|rest| rest.split(['{', '}']).nth(1));
+    let body = code.split("pub enum ErrorKind").nth(1).and_then(|rest| rest.split(['{', '}']).nth(1));
     let variants = body.unwrap_or_default().split(',').filter_map(|variant| {
-        let name = variant
-            .rsplit(']')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .split([' ', '='])
-            .next()
-            .unwrap_or_default();
+        let name = variant.rsplit(']').next().unwrap_or_default().trim().split([' ', '=']).next().unwrap_or_default();
         (!name.is_empty()).then(|| name.to_owned())
     });
-    variants
-        .filter(|name| !docs.contains(&format!("`{name}`")))
-        .collect()
+    variants.filter(|name| !docs.contains(&format!("`{name}`"))).collect()
 }
 
 /// Targets with a help line.
 fn make_targets(files: &[File]) -> BTreeSet<String> {
-    let makefile = files
-        .iter()
-        .find(|file| file.path == "Makefile")
-        .expect("a Makefile");
-    let lines = makefile
-        .text
-        .lines()
-        .filter(|line| line.contains("## ") && !line.starts_with(['#', '\t']));
-    lines
-        .filter_map(|line| line.split_once(':').map(|(target, _)| target.to_owned()))
-        .collect()
+    let makefile = files.iter().find(|file| file.path == "Makefile").expect("a Makefile");
+    let lines = makefile.text.lines().filter(|line| line.contains("## ") && !line.starts_with(['#', '\t']));
+    lines.filter_map(|line| line.split_once(':').map(|(target, _)| target.to_owned())).collect()
 }
 
 /// Commands in fenced shell blocks of all pages that name a target that does not exist.
@@ -299,9 +187,7 @@ fn unknown_make_targets(files: &[File], targets: &BTreeSet<String>) -> Vec<Strin
     for page in files.iter().filter(|file| file.has_extension(&["md"])) {
         for command in shell_lines(&page.text) {
             let command = command.trim_start().trim_start_matches("$ ");
-            let target = command
-                .strip_prefix("make ")
-                .and_then(|rest| rest.split([' ', ';', '&']).next());
+            let target = command.strip_prefix("make ").and_then(|rest| rest.split([' ', ';', '&']).next());
             if let Some(target) = target.filter(|target| !targets.contains(*target)) {
                 findings.push(format!("{}: make {target}", page.path));
             }

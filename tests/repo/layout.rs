@@ -40,10 +40,7 @@ fn the_top_level_holds_only_what_belongs_there() {
 #[test]
 fn a_planted_top_level_entry_is_found() {
     let paths = ["src/lib.rs", "notes.txt", "core/src/lib.rs"].map(str::to_owned);
-    assert_eq!(
-        strange_entries(&paths),
-        BTreeSet::from(["notes.txt", "src"])
-    );
+    assert_eq!(strange_entries(&paths), BTreeSet::from(["notes.txt", "src"]));
 }
 
 /// D-02.
@@ -55,10 +52,7 @@ fn d_02_unsafe_stands_only_in_the_c_binding() {
 #[test]
 fn d_02_planted_unsafe_is_found() {
     let files = [
-        File::new(
-            "core/src/a.rs",
-            "#![forbid(unsafe_code)]\n// unsafe { }\nlet a = unsafe { f() };\n",
-        ),
+        File::new("core/src/a.rs", "#![forbid(unsafe_code)]\n// unsafe { }\nlet a = unsafe { f() };\n"),
         File::new("core/src/b.rs", "unsafe impl Send for A {}\n"),
         File::new("bindings/c/src/ffi.rs", "unsafe { f() }\n"),
     ];
@@ -66,23 +60,15 @@ fn d_02_planted_unsafe_is_found() {
 }
 
 fn strange_entries(paths: &[String]) -> BTreeSet<&str> {
-    paths
-        .iter()
-        .filter_map(|path| path.split('/').next())
-        .filter(|entry| !TOP_LEVEL.contains(entry))
-        .collect()
+    paths.iter().filter_map(|path| path.split('/').next()).filter(|entry| !TOP_LEVEL.contains(entry)).collect()
 }
 
 fn unsafe_code(files: &[File]) -> Vec<String> {
-    let elsewhere = files
-        .iter()
-        .filter(|f| f.has_extension(&["rs"]) && !f.path.starts_with("bindings/c/"));
+    let elsewhere = files.iter().filter(|f| f.has_extension(&["rs"]) && !f.path.starts_with("bindings/c/"));
     let mut findings = Vec::new();
     for file in elsewhere {
         for (number, line) in code_only(&file.text).lines().enumerate() {
-            let words: Vec<&str> = line
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .collect();
+            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
             if words.contains(&"unsafe") {
                 findings.push(format!("{}:{}", file.path, number + 1));
             }

@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::files::{File, paths, text_files};
 
 /// Pictures that the browser tests make; the guides already show where they go.
-const MADE_BY_BROWSER_TESTS: &[&str] = &[
-    "docs/images/connected.png",
-    "docs/images/need-admin-approval.png",
-];
+const MADE_BY_BROWSER_TESTS: &[&str] = &["docs/images/connected.png", "docs/images/need-admin-approval.png"];
 
 #[test]
 fn relative_links_resolve() {
@@ -31,20 +28,13 @@ fn planted_broken_links_are_found() {
     let known: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     assert_eq!(
         broken_links(&files, &known),
-        [
-            "docs/a.md: c.md",
-            "docs/a.md: b.md#nowhere",
-            "docs/a.md: x.png",
-            "README.md: ../../etc",
-        ]
+        ["docs/a.md: c.md", "docs/a.md: b.md#nowhere", "docs/a.md: x.png", "README.md: ../../etc",]
     );
 }
 
 fn broken_links(files: &[File], known: &[String]) -> Vec<String> {
     let pages = || files.iter().filter(|file| file.has_extension(&["md"]));
-    let anchors: BTreeMap<&str, BTreeSet<String>> = pages()
-        .map(|f| (f.path.as_str(), headings(&f.text)))
-        .collect();
+    let anchors: BTreeMap<&str, BTreeSet<String>> = pages().map(|f| (f.path.as_str(), headings(&f.text))).collect();
     let mut findings = Vec::new();
     for page in pages() {
         for link in links(&page.text) {
@@ -52,14 +42,9 @@ fn broken_links(files: &[File], known: &[String]) -> Vec<String> {
                 continue;
             }
             let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target = if path.is_empty() {
-                Some(page.path.clone())
-            } else {
-                resolve(&page.path, path)
-            };
+            let target = if path.is_empty() { Some(page.path.clone()) } else { resolve(&page.path, path) };
             let found = target.is_some_and(|target| {
-                let has_heading =
-                    |set: &BTreeSet<String>| anchor.is_empty() || set.contains(anchor);
+                let has_heading = |set: &BTreeSet<String>| anchor.is_empty() || set.contains(anchor);
                 is_known(known, &target) && anchors.get(target.as_str()).is_none_or(has_heading)
             });
             if !found {
@@ -72,9 +57,7 @@ fn broken_links(files: &[File], known: &[String]) -> Vec<String> {
 
 fn is_known(known: &[String], target: &str) -> bool {
     let folder = format!("{target}/");
-    known
-        .iter()
-        .any(|path| path == target || path.starts_with(&folder))
+    known.iter().any(|path| path == target || path.starts_with(&folder))
 }
 
 /// The path from the root that `link` means on `page`; none where it leaves the repository.
@@ -122,10 +105,7 @@ fn prose_lines(text: &str) -> Vec<&str> {
 /// Anchors of a page's headings, as Git hosts make them: lower case, spaces to hyphens, punctuation dropped.
 fn headings(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
-    for line in prose_lines(text)
-        .iter()
-        .filter(|line| line.starts_with('#'))
-    {
+    for line in prose_lines(text).iter().filter(|line| line.starts_with('#')) {
         let title = line.trim_start_matches('#').trim().to_lowercase();
         let anchor: String = title
             .chars()
@@ -133,9 +113,7 @@ fn headings(text: &str) -> BTreeSet<String> {
             .map(|c| if c == ' ' { '-' } else { c })
             .collect();
         let repeated = (1..).map(|n| format!("{anchor}-{n}"));
-        let free = std::iter::once(anchor.clone())
-            .chain(repeated)
-            .find(|name| !anchors.contains(name));
+        let free = std::iter::once(anchor.clone()).chain(repeated).find(|name| !anchors.contains(name));
         anchors.extend(free);
     }
     anchors

@@ -11,11 +11,7 @@ pub(crate) fn code_only(text: &str) -> String {
             out.push(chars[at]);
             at += 1;
         } else {
-            out.extend(
-                chars[at..end]
-                    .iter()
-                    .map(|c| if *c == '\n' { '\n' } else { ' ' }),
-            );
+            out.extend(chars[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
             at = end;
         }
     }
@@ -44,12 +40,7 @@ fn starts_tests_module(text: &str) -> bool {
 
 fn literal_or_comment_end(chars: &[char], at: usize) -> usize {
     let rest = &chars[at..];
-    let starts = |prefix: &str| {
-        prefix
-            .chars()
-            .enumerate()
-            .all(|(i, c)| rest.get(i) == Some(&c))
-    };
+    let starts = |prefix: &str| prefix.chars().enumerate().all(|(i, c)| rest.get(i) == Some(&c));
     if starts("//") {
         return position(chars, at, &['\n']);
     }
@@ -64,22 +55,17 @@ fn literal_or_comment_end(chars: &[char], at: usize) -> usize {
     }
     match rest[0] {
         '"' => closing_quote(chars, at + 1, '"'),
-        '\'' if rest.get(1) == Some(&'\\') || rest.get(2) == Some(&'\'') => {
-            closing_quote(chars, at + 1, '\'')
-        }
+        '\'' if rest.get(1) == Some(&'\\') || rest.get(2) == Some(&'\'') => closing_quote(chars, at + 1, '\''),
         _ => at,
     }
 }
 
 fn is_word_before(chars: &[char], at: usize) -> bool {
-    at.checked_sub(1)
-        .is_some_and(|before| chars[before].is_alphanumeric() || chars[before] == '_')
+    at.checked_sub(1).is_some_and(|before| chars[before].is_alphanumeric() || chars[before] == '_')
 }
 
 fn position(chars: &[char], from: usize, wanted: &[char]) -> usize {
-    (from..chars.len())
-        .find(|at| chars[*at..].starts_with(wanted))
-        .unwrap_or(chars.len())
+    (from..chars.len()).find(|at| chars[*at..].starts_with(wanted)).unwrap_or(chars.len())
 }
 
 fn closing_quote(chars: &[char], mut at: usize, quote: char) -> usize {
@@ -91,8 +77,7 @@ fn closing_quote(chars: &[char], mut at: usize, quote: char) -> usize {
 
 #[test]
 fn comments_and_strings_are_blanked_and_code_is_kept() {
-    let text =
-        "let a = \"x // \\\" y\"; // z\nlet b = r#\"q\"#; let c = '\"'; fn f<'a>() {} /* d */ g()";
+    let text = "let a = \"x // \\\" y\"; // z\nlet b = r#\"q\"#; let c = '\"'; fn f<'a>() {} /* d */ g()";
     let code = code_only(text);
     for gone in ["x //", "z", "q", "d */"] {
         assert!(!code.contains(gone), "{gone} is still in {code}");
@@ -107,8 +92,5 @@ fn comments_and_strings_are_blanked_and_code_is_kept() {
 fn the_tests_module_at_the_end_is_left_out() {
     let text = "fn a() {}\n\n#[cfg(test)]\n#[allow(dead_code)]\nmod tests {\n    fn b() {}\n}\n";
     assert_eq!(without_tests(text), "fn a() {}\n\n");
-    assert_eq!(
-        without_tests("#[cfg(test)]\nmod fake;\nfn a() {}\n"),
-        "#[cfg(test)]\nmod fake;\nfn a() {}\n"
-    );
+    assert_eq!(without_tests("#[cfg(test)]\nmod fake;\nfn a() {}\n"), "#[cfg(test)]\nmod fake;\nfn a() {}\n");
 }

@@ -59,10 +59,7 @@ fn forbidden_words(files: &[File]) -> Vec<String> {
         for (number, line) in file.text.lines().enumerate() {
             let hits = MACHINE.iter().filter(|word| holds_path(line, word));
             let hosts = registries.iter().filter(|host| line.contains(**host));
-            findings.extend(
-                hits.chain(hosts)
-                    .map(|word| format!("{}:{}: {word}", file.path, number + 1)),
-            );
+            findings.extend(hits.chain(hosts).map(|word| format!("{}:{}: {word}", file.path, number + 1)));
         }
     }
     findings
@@ -70,9 +67,6 @@ fn forbidden_words(files: &[File]) -> Vec<String> {
 
 /// A path counts where it begins: after the start of the line or after a character that is no part of a name.
 fn holds_path(line: &str, word: &str) -> bool {
-    line.match_indices(word).any(|(at, _)| {
-        !line[..at].ends_with(|c: char| {
-            c.is_alphanumeric() || c == '_' || (c == '.' && word.starts_with('/'))
-        })
-    })
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || (c == '.' && word.starts_with('/'))))
 }

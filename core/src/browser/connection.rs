@@ -100,8 +100,8 @@ impl Connection {
             State::ReadingHead(_) | State::ReadingBody(..) => self.read(handler),
             State::Answering { .. } => self.write(),
             State::Closing { discarded } => {
-                let mut scratch = [0; 4096];
-                let count = self.stream.read(&mut scratch)?;
+                let mut scratch = Zeroizing::new([0; 4096]);
+                let count = self.stream.read(scratch.as_mut_slice())?;
                 *discarded = discarded.saturating_add(count);
                 if count == 0 || *discarded > DISCARD_LIMIT {
                     self.state = State::Closed;

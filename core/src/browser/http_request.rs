@@ -5,7 +5,7 @@
 //! without `Content-Length`, and two of any header that decides something.
 
 use super::StatusPage;
-use crate::error::Language;
+use crate::language::Language;
 use zeroize::Zeroizing;
 
 /// The request line and all headers.
@@ -139,10 +139,9 @@ impl<'a> Fields<'a> {
                 return Err(StatusPage::HeadersTooLarge);
             }
             let (name, value) = field(line)?;
-            if let Some(slot) = fields.slot(&name.to_ascii_lowercase()) {
-                if slot.replace(value).is_some() {
-                    return Err(StatusPage::BadRequest);
-                }
+            let twice = fields.slot(&name.to_ascii_lowercase()).is_some_and(|slot| slot.replace(value).is_some());
+            if twice {
+                return Err(StatusPage::BadRequest);
             }
         }
         Ok(fields)

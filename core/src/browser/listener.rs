@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     call::{Call, CallOptions, CancelToken, Signal},
-    clock::Deadline,
     error::{Detail, Error, Result},
 };
 use std::{
@@ -22,8 +21,6 @@ use std::{
 
 /// Open connections at a time; beyond it the oldest is dropped.
 const CONNECTION_LIMIT: usize = 16;
-/// How long no connection is accepted after the system had no descriptor or buffer for one.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long the final page stays reachable after it was delivered, for a browser that loads it twice.
 const RELOAD_WINDOW: Duration = Duration::from_millis(500);
 /// Ports to try for one that is free on both loopback addresses.
@@ -50,11 +47,11 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens on 127.0.0.1, and for `localhost` also on ::1 at the same port where there is one, as browsers choose either.
+    /// Listens on 127.0.0.1, and for `localhost` also on `::1` at the same port where there is one, as browsers choose either.
     pub(crate) fn bind(options: ListenerOptions<'_>) -> Result<Self> {
         let (sockets, port) = bind_any(options.host == "localhost", options.ports)?;
         let site = Site::new(options, port)?;
-        let pool = Mutex::new(Pool { sockets, connections: Vec::new(), accept_again: None });
+        let pool = Mutex::new(Pool { sockets, connections: Vec::new() });
         Ok(Self { port, site, pool })
     }
 
@@ -86,10 +83,10 @@ impl Listener {
         loop {
             let moved = pool.turn(&mut waiting);
             // The browser has its redirect before the caller goes on.
-            if !pool.is_answering() {
-                if let Some(callback) = waiting.take() {
-                    return Ok(callback);
-                }
+            if !pool.is_answering()
+                && let Some(callback) = waiting.take()
+            {
+                return Ok(callback);
             }
             let waited = started.elapsed();
             if waited >= next_tick {
@@ -134,7 +131,6 @@ impl fmt::Debug for Listener {
 struct Pool {
     sockets: Vec<TcpListener>,
     connections: Vec<Connection>,
-    accept_again: Option<Deadline>,
 }
 
 impl Pool {
@@ -149,42 +145,36 @@ impl Pool {
     }
 
     fn accept(&mut self) -> bool {
-        if self.accept_again.is_some_and(|pause| !pause.has_passed()) {
-            return false;
-        }
-        self.accept_again = None;
         let mut accepted = false;
         for index in 0..self.sockets.len() {
-            while self.make_room() {
+            while self.may_accept() {
                 match self.sockets.get(index).map(TcpListener::accept) {
                     Some(Ok((stream, peer))) if peer.ip().is_loopback() => {
+                        self.make_room();
                         self.connections.extend(Connection::new(stream));
                         accepted = true;
                     }
                     Some(Ok(_)) => {}
                     Some(Err(error)) if is_passing(&error) => {}
-                    Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    // Out of descriptors or buffers: spinning would make it worse.
-                    Some(Err(_)) => {
-                        self.accept_again = Some(Deadline::after(ACCEPT_PAUSE));
-                        return accepted;
-                    }
-                    None => break,
+                    // Nobody is there, or the system is out of descriptors or buffers: again after the rest between two turns.
+                    Some(Err(_)) | None => break,
                 }
             }
         }
         accepted
     }
 
-    /// Whether one more connection may be accepted, after dropping the oldest that may be dropped. Answered ones go first.
-    fn make_room(&mut self) -> bool {
-        if self.connections.len() < CONNECTION_LIMIT {
-            return true;
+    fn may_accept(&self) -> bool {
+        self.connections.len() < CONNECTION_LIMIT || self.connections.iter().any(Connection::may_be_dropped)
+    }
+
+    /// Makes room for one connection where there is none: the oldest that has its answer goes, else the oldest.
+    fn make_room(&mut self) {
+        if self.connections.len() >= CONNECTION_LIMIT {
+            let answered = self.connections.iter().position(Connection::is_answered);
+            let oldest = answered.or_else(|| self.connections.iter().position(Connection::may_be_dropped));
+            drop(oldest.map(|index| self.connections.remove(index)));
         }
-        let answered = self.connections.iter().position(Connection::is_answered);
-        let Some(index) = answered.or_else(|| self.connections.iter().position(Connection::may_be_dropped)) else { return false };
-        self.connections.remove(index);
-        true
     }
 
     /// Whether an answer is still on its way to the operating system.

@@ -44,10 +44,8 @@ fn open_with(programs: &[&[&str]], url: &str) -> Result<()> {
         return Err(Error::from(Detail::InvalidArgument).with_what("url"));
     }
     for program in programs {
-        if let Some(child) = start(program, url) {
-            if succeeds(child) {
-                return Ok(());
-            }
+        if start(program, url).is_some_and(succeeds) {
+            return Ok(());
         }
     }
     Err(Error::from(Detail::BrowserUnavailable).with_url(url.to_owned()))

@@ -8,7 +8,7 @@ mod texts;
 
 use self::texts::{missing_right, right, status_texts};
 use super::{Outcome, StatusPage, style};
-use crate::{config::AppIdentity, consent::Scope, error::Language};
+use crate::{config::AppIdentity, consent::Scope, language::Language};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt::Write as _;
 
@@ -48,27 +48,25 @@ impl Presentation {
         match outcome {
             Outcome::Connected { account, username, granted, missing, excess } => {
                 let title = page.pick("Your account is connected", "Ihr Konto ist verbunden");
-                page.document(
-                    title,
-                    &page.connected(title, &Grant { account, username: username.as_deref(), granted, missing, excess }),
-                )
+                let grant = Grant { account, username: username.as_deref(), granted, missing, excess };
+                page.document(title, &page.logo(), &page.connected(title, &grant))
             }
             Outcome::AdminApproved { tenant_note } => {
                 let title = page.pick("Thank you, your approval has arrived", "Vielen Dank, Ihre Freigabe ist angekommen");
-                page.document(title, &page.approved(title, *tenant_note))
+                page.document(title, &page.logo(), &page.approved(title, *tenant_note))
             }
             Outcome::Failed { error } => {
                 let title = page.failure_title(error);
-                page.document(title, &page.failed(title, error))
+                page.document(title, &page.logo(), &page.failed(title, error))
             }
         }
     }
 
-    /// The page for a request that ends nothing. It is the same for every request of its kind.
+    /// The page for a request that ends nothing. It is the same for every request of its kind, and small: without the logo.
     pub(super) fn status_page(&self, status: StatusPage, language: Language) -> String {
         let page = Page { presentation: self, language };
         let (title, text) = status_texts(status, language);
-        page.document(title, &format!("{}<h1>{title}</h1>\n<p>{text}</p>\n", mark(Mark::Wait)))
+        page.document(title, "", &format!("{}<h1>{title}</h1>\n<p>{text}</p>\n", mark(Mark::Wait)))
     }
 }
 
@@ -100,10 +98,15 @@ impl Page<'_> {
         format!("<bdi>{}</bdi>", self.presentation.app)
     }
 
-    fn document(&self, title: &str, main: &str) -> String {
-        let Presentation { app, logo, style, .. } = self.presentation;
+    /// The name stands beside it, so that the picture needs no words of its own.
+    fn logo(&self) -> String {
+        let logo = self.presentation.logo.as_ref();
+        logo.map(|logo| format!("<img src=\"{logo}\" alt=\"\" height=\"64\">")).unwrap_or_default()
+    }
+
+    fn document(&self, title: &str, logo: &str, main: &str) -> String {
+        let Presentation { app, style, .. } = self.presentation;
         let language = self.pick("en", "de");
-        let logo = logo.as_ref().map(|logo| format!("<img src=\"{logo}\" alt=\"\" height=\"64\">")).unwrap_or_default();
         format!(
             "<!doctype html>\n<html lang=\"{language}\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -136,14 +139,10 @@ impl Page<'_> {
     }
 
     fn account(&self, grant: &Grant<'_>) -> String {
-        let app = self.presentation.app.as_str();
-        let (app_label, account_label) = (self.pick("App", "App"), self.pick("Account", "Konto"));
+        let label = self.pick("Account", "Konto");
         let username =
             grant.username.map(|username| format!("<br><span class=\"plain\">{}</span>", isolated(username))).unwrap_or_default();
-        format!(
-            "<dl>\n<dt>{app_label}</dt><dd><bdi>{app}</bdi></dd>\n<dt>{account_label}</dt><dd>{}{username}</dd>\n</dl>",
-            isolated(grant.account)
-        )
+        format!("<dl>\n<dt>{label}</dt><dd class=\"account\">{}{username}</dd>\n</dl>", isolated(grant.account))
     }
 
     fn rights(&self, main: &mut String, granted: &[Scope]) {
@@ -172,7 +171,7 @@ impl Page<'_> {
             [] => "",
             _ => self.pick("Everything listed above works. ", "Alles oben Genannte funktioniert. "),
         };
-        let _ = write!(main, "<h2>{heading}</h2>\n<ul>\n{items}</ul>\n<p>{works}{note}</p>\n");
+        let _ = write!(main, "<h2>{heading}</h2>\n<ul class=\"not\">\n{items}</ul>\n<p>{works}{note}</p>\n");
     }
 
     fn excess(&self, main: &mut String, excess: &[String]) {
@@ -190,7 +189,7 @@ impl Page<'_> {
             let _ = writeln!(items, "<li><code>{}</code></li>", isolated(name));
             items
         });
-        let _ = write!(main, "<h2>{heading}</h2>\n<p>{note}</p>\n<ul>\n{items}</ul>\n");
+        let _ = write!(main, "<h2>{heading}</h2>\n<p>{note}</p>\n<ul class=\"not\">\n{items}</ul>\n");
     }
 
     fn approved(&self, title: &str, tenant_note: bool) -> String {
@@ -245,7 +244,7 @@ enum Mark {
 /// A drawing that says at a glance how it went; the heading says it in words.
 fn mark(mark: Mark) -> String {
     let (class, path) = match mark {
-        Mark::Good => ("good", "M14 25l7 7 13-15"),
+        Mark::Good => ("good", "M15 25l6.5 6.5L33.5 18"),
         Mark::Bad => ("bad", "M17 17l14 14M31 17L17 31"),
         Mark::Wait => ("wait", "M24 14v12M24 33v.5"),
     };

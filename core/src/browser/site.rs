@@ -6,7 +6,8 @@ use super::{
     http_request::{Head, Method},
     response::{Response, Status},
 };
-use crate::error::{Detail, Language, Result};
+use crate::error::{Detail, Result};
+use crate::language::Language;
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Instant,
@@ -142,12 +143,14 @@ impl Handler for Finishing<'_> {
     }
 
     fn answer(&mut self, request: Request<'_>) -> Response {
-        if let Request::Whole(head, _) = &request {
-            if head.method == Method::Get && head.path == self.site.done_path && head.query.is_none() {
-                self.delivered = Some(Instant::now());
-                let presentation = &self.site.presentation;
-                return Response::page(Status::Ok, presentation.policy(), &presentation.outcome_page(self.outcome, head.language));
-            }
+        if let Request::Whole(head, _) = &request
+            && head.method == Method::Get
+            && head.path == self.site.done_path
+            && head.query.is_none()
+        {
+            self.delivered = Some(Instant::now());
+            let presentation = &self.site.presentation;
+            return Response::page(Status::Ok, presentation.policy(), &presentation.outcome_page(self.outcome, head.language));
         }
         match route(self.site, request) {
             Ok((head, _)) => self.site.refuse(StatusPage::AlreadyAnswered, head.language),

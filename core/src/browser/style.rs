@@ -7,56 +7,77 @@ use ring::digest::{SHA256, digest};
 const READABLE: f64 = 4.5;
 
 /// Page and card of the two colour schemes, and the accent that is readable on both.
-const LIGHT: Scheme = Scheme { page: "#f3f5f8", card: "#ffffff", accent: "#1f4e8c" };
-const DARK: Scheme = Scheme { page: "#11161c", card: "#1b222b", accent: "#8ab4f0" };
+const LIGHT: Scheme = Scheme { page: "#f3f5f8", card: "#ffffff", accent: "#1f4e8c", ink: 0x00 };
+const DARK: Scheme = Scheme { page: "#11161c", card: "#1b222b", accent: "#8ab4f0", ink: 0xff };
 
 /// Everything but the colours that depend on the host. `--accent` is the colour of links and of the button, whose text has the
-/// colour of the card; the pair was checked.
+/// colour of the card; the pair was checked. The marks of the lists are drawn, as the policy loads no picture but the logo.
 const RULES: &str = "\
-:root{color-scheme:light dark;--text:#1b1f24;--muted:#57606a;--line:#d0d7de;--good:#1a7f37;--bad:#b42318;--wait:#8a5a00}\
-@media(prefers-color-scheme:dark){:root{--text:#e8ecf1;--muted:#a9b4c0;--line:#3a4450;--good:#56d37e;--bad:#ff9a8f;--wait:#e3b341}}\
+:root{color-scheme:light dark;--text:#1b1f24;--muted:#57606a;--line:#d5dbe2;--good:#1a7f37;--bad:#b42318;--wait:#8a5a00;\
+--shadow:0 1px 2px #1b1f240f,0 12px 32px #1b1f2414}\
+@media(prefers-color-scheme:dark){:root{--text:#e8ecf1;--muted:#a9b4c0;--line:#364049;--good:#56d37e;--bad:#ff9a8f;--wait:#e3b341;\
+--shadow:none}}\
 *{box-sizing:border-box}\
-body{margin:0;min-height:100vh;display:flex;flex-direction:column;align-items:center;padding:2rem 1rem;background:var(--page);\
+body{margin:0;min-height:100vh;display:flex;flex-direction:column;align-items:center;padding:3rem 1rem;background:var(--page);\
 color:var(--text);font:1rem/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',sans-serif}\
 header,main{width:100%;max-width:36rem;overflow-wrap:anywhere}\
-header{display:flex;align-items:center;gap:.875rem;padding:0 .25rem 1.25rem;font-size:1.125rem;font-weight:600}\
+header{display:flex;align-items:center;gap:1rem;padding:0 .25rem 1.5rem;font-size:1.25rem;font-weight:600}\
 header img{height:64px;width:auto;max-width:50%;border-radius:12px;object-fit:contain}\
 header bdi{min-width:0}\
-main{background:var(--card);border:1px solid var(--line);border-top:4px solid var(--accent);border-radius:12px;\
-padding:1.75rem}\
-.mark{display:block;width:48px;height:48px;margin:0 0 .75rem}\
+main{background:var(--card);border:1px solid var(--line);border-radius:16px;padding:2rem;box-shadow:var(--shadow)}\
+.mark{float:left;width:2.75rem;height:2.75rem;margin:0 1rem 0 0}\
+.mark circle{fill:currentColor;fill-opacity:.1}\
 .good{color:var(--good)}.bad{color:var(--bad)}.wait{color:var(--wait)}\
-h1{font-size:1.5rem;line-height:1.25;margin:0 0 .5rem}\
-h2{font-size:1.0625rem;margin:1.75rem 0 .5rem}\
-p{margin:.5rem 0}\
-ul{margin:.5rem 0;padding-left:1.25rem}li{margin:.375rem 0}\
-dl{margin:1.25rem 0;padding:1rem 1.125rem;border:1px solid var(--line);border-radius:8px;background:var(--page)}\
-dt{font-size:.875rem;color:var(--muted)}dd{margin:0 0 .625rem;font-weight:600}dd:last-child{margin-bottom:0}\
-.plain{font-weight:400}\
+h1{display:flow-root;min-height:2.75rem;padding-top:.4375rem;font-size:1.5rem;line-height:1.25;margin:0 0 1rem;text-wrap:balance}\
+h2{font-size:1rem;margin:1.75rem 0 .5rem}\
+p{margin:.625rem 0;text-wrap:pretty}\
+ul{list-style:none;margin:.5rem 0;padding:0}\
+li{position:relative;margin:.75rem 0;padding-left:1.875rem}\
+li::before{content:'';position:absolute;left:.375rem;top:.3125rem;width:.4375rem;height:.75rem;border:solid var(--good);\
+border-width:0 2.5px 2.5px 0;transform:rotate(42deg)}\
+.not li::before{left:.25rem;top:.6875rem;width:.75rem;height:0;border-color:var(--muted);border-width:0 0 2.5px;transform:none}\
+dl{margin:1.25rem 0;padding:1rem 1.25rem;border:1px solid var(--line);border-radius:10px;background:var(--page)}\
+dt{font-size:.875rem;color:var(--muted)}dd{margin:0 0 .75rem;font-weight:600}dd:last-child{margin-bottom:0}\
+.plain{font-weight:400}.account{font-size:1.125rem}.account .plain{font-size:1rem;color:var(--muted)}\
 li code{display:block}\
-code{font:.875em/1.4 ui-monospace,'Cascadia Mono',Menlo,Consolas,monospace;color:var(--muted)}\
-a{color:var(--accent)}\
-.button{display:inline-block;margin-top:1.5rem;padding:.6875rem 1.25rem;border-radius:8px;background:var(--accent);\
+code{font:.8125em/1.5 ui-monospace,'Cascadia Mono',Menlo,Consolas,monospace;color:var(--muted)}\
+a{color:var(--accent);text-underline-offset:.15em}\
+.button{display:inline-block;margin-top:1.25rem;padding:.75rem 1.5rem;border-radius:10px;background:var(--accent);\
 color:var(--card);font-weight:600;text-decoration:none}\
 .button:hover{text-decoration:underline}\
 a:focus-visible,textarea:focus-visible{outline:3px solid var(--accent);outline-offset:3px}\
-.promise{margin-top:1.5rem;padding-top:1rem;border-top:1px solid var(--line)}\
-label{display:block;font-weight:600;margin:1rem 0 .375rem}\
-textarea{display:block;width:100%;min-height:13rem;padding:.75rem;border:1px solid var(--muted);border-radius:8px;\
-background:var(--page);color:var(--text);font:inherit;font-size:.9375rem;resize:vertical}\
-@media(max-width:26rem){body{padding:1rem .5rem}main{padding:1.25rem 1rem}}\
+.promise{margin-top:1.75rem;padding-top:1.25rem;border-top:1px solid var(--line)}\
+label{display:block;font-weight:600;margin:1.25rem 0 .5rem}\
+textarea{display:block;width:100%;min-height:13rem;padding:.875rem 1rem;border:1px solid var(--muted);border-radius:10px;\
+background:var(--page);color:var(--text);font:inherit;font-size:.9375rem;resize:vertical;field-sizing:content}\
+.support{margin-top:2rem;padding-top:1.25rem;border-top:1px solid var(--line);color:var(--muted);font-size:.875rem}\
+.support h2{margin:0 0 .5rem;font-size:.875rem}\
+.support dl{display:grid;grid-template-columns:max-content 1fr;gap:.125rem 1rem;margin:0;padding:0;border:0;background:none}\
+.support dd{margin:0;font-weight:400}.support code{font-size:1em}\
+@media(max-width:30rem){body{padding:1.25rem .75rem}main{padding:1.5rem 1.25rem}.button{display:block;text-align:center}}\
+@media print{body{padding:0;background:none}main{border:0;box-shadow:none}.button{display:none}}\
 @media(forced-colors:active){.button{border:1px solid}}";
 
 struct Scheme {
     page: &'static str,
     card: &'static str,
     accent: &'static str,
+    /// Towards which an accent moves until it is readable.
+    ink: u8,
 }
 
 impl Scheme {
-    fn accent<'a>(&'a self, wanted: &'a str) -> &'a str {
-        let readable = [self.page, self.card].into_iter().all(|back| contrast(wanted, back).is_some_and(|ratio| ratio >= READABLE));
-        if readable { wanted } else { self.accent }
+    /// The wanted colour, or the nearest of its shades that is readable; ours where that would be hardly the same colour.
+    fn accent(&self, wanted: &str) -> String {
+        if wanted.eq_ignore_ascii_case(LIGHT.accent) {
+            return self.accent.to_owned();
+        }
+        let shades = (0..=60).step_by(5).filter_map(|percent| shade(wanted, self.ink, percent));
+        shades.into_iter().find(|shade| self.is_readable(shade)).unwrap_or_else(|| self.accent.to_owned())
+    }
+
+    fn is_readable(&self, color: &str) -> bool {
+        [self.page, self.card].into_iter().all(|back| contrast(color, back).is_some_and(|ratio| ratio >= READABLE))
     }
 
     fn colors(&self, wanted: &str) -> String {
@@ -85,11 +106,25 @@ fn contrast(one: &str, other: &str) -> Option<f64> {
 
 /// Relative luminance of an sRGB colour, `#rrggbb` (WCAG 2.2, relative luminance).
 fn luminance(color: &str) -> Option<f64> {
+    let [red, green, blue] = channels(color)?.map(linear);
+    Some(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+}
+
+/// The colour with so many percent of black (0) or white (255) in it.
+fn shade(color: &str, ink: u8, percent: u32) -> Option<String> {
+    let mix = |channel: u8| {
+        let parts = u32::from(channel).saturating_mul(100_u32.saturating_sub(percent));
+        parts.saturating_add(u32::from(ink).saturating_mul(percent)) / 100
+    };
+    let [red, green, blue] = channels(color)?.map(mix);
+    Some(format!("#{red:02x}{green:02x}{blue:02x}"))
+}
+
+fn channels(color: &str) -> Option<[u8; 3]> {
     let digits =
         color.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-    let value = u32::from_str_radix(digits, 16).ok()?;
-    let [_, red, green, blue] = value.to_be_bytes().map(linear);
-    Some(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+    let [_, red, green, blue] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    Some([red, green, blue])
 }
 
 fn linear(channel: u8) -> f64 {
@@ -100,10 +135,6 @@ fn linear(channel: u8) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn accents(wanted: &str) -> (String, String) {
-        (LIGHT.accent(wanted).to_owned(), DARK.accent(wanted).to_owned())
-    }
 
     #[test]
     fn contrast_is_that_of_the_standard() {
@@ -116,17 +147,25 @@ mod tests {
     fn an_accent_is_used_where_it_is_readable() {
         for (wanted, light, dark) in [
             ("#1f4e8c", "#1f4e8c", DARK.accent),
-            ("#ffe600", LIGHT.accent, "#ffe600"),
-            ("#000000", "#000000", DARK.accent),
-            ("#ffffff", LIGHT.accent, "#ffffff"),
-            ("#777777", LIGHT.accent, DARK.accent),
-            ("#c4006a", "#c4006a", DARK.accent),
+            ("#4b3fbf", "#4b3fbf", "#8a82d5"),
+            ("#ffe600", "#726700", "#ffe600"),
+            ("#000000", "#000000", "#8c8c8c"),
+            ("#ffffff", "#666666", "#ffffff"),
+            ("#777777", "#6b6b6b", "#8b8b8b"),
             ("red", LIGHT.accent, DARK.accent),
             ("#12345", LIGHT.accent, DARK.accent),
             ("#000}*{x", LIGHT.accent, DARK.accent),
             ("#+1+1+1", LIGHT.accent, DARK.accent),
         ] {
-            assert_eq!(accents(wanted), (light.to_owned(), dark.to_owned()), "{wanted}");
+            assert_eq!((LIGHT.accent(wanted).as_str(), DARK.accent(wanted).as_str()), (light, dark), "{wanted}");
+        }
+    }
+
+    #[test]
+    fn every_accent_becomes_readable() {
+        for color in (0..0x100_0000_u32).step_by(4099) {
+            let wanted = format!("#{color:06x}");
+            assert!(LIGHT.is_readable(&LIGHT.accent(&wanted)) && DARK.is_readable(&DARK.accent(&wanted)), "{wanted}");
         }
     }
 

@@ -228,6 +228,50 @@ mod tests {
         assert_eq!(refusal(|config| config.loopback_ports = vec![70_000]).1, "loopback_ports");
     }
 
+    /// FACTS 5.5: hosts of each cloud, and scopes that name the resource outside the global one.
+    #[test]
+    fn every_cloud_has_its_hosts_and_scopes() {
+        for (cloud, authority, graph, prefix) in [
+            (Cloud::Global, "https://login.microsoftonline.com", "https://graph.microsoft.com", ""),
+            (
+                Cloud::UsGovernmentL4,
+                "https://login.microsoftonline.us",
+                "https://graph.microsoft.us",
+                "https://graph.microsoft.us/",
+            ),
+            (
+                Cloud::UsGovernmentDod,
+                "https://login.microsoftonline.us",
+                "https://dod-graph.microsoft.us",
+                "https://dod-graph.microsoft.us/",
+            ),
+            (
+                Cloud::China,
+                "https://login.partner.microsoftonline.cn",
+                "https://microsoftgraph.chinacloudapi.cn",
+                "https://microsoftgraph.chinacloudapi.cn/",
+            ),
+        ] {
+            let settings = Settings::parse(Config { cloud, ..config() }).unwrap();
+            assert_eq!((settings.authority.ascii(), settings.graph.ascii()), (authority.to_owned(), graph.to_owned()));
+            let graph_scopes = ["User.Read", "Mail.ReadBasic", "Calendars.Read"].map(|name| format!("{prefix}{name}"));
+            let expected = format!("openid profile email offline_access {}", graph_scopes.join(" "));
+            assert_eq!(settings.requested_scopes.join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn tenants_are_a_guid_a_domain_or_all() {
+        for tenant in ["organizations", "Contoso.Example", "11111111-AAAA-4BBB-8ccc-222222222222"] {
+            let settings = Settings::parse(Config { tenant: tenant.into(), ..config() }).unwrap();
+            assert_eq!(settings.tenant, tenant.to_ascii_lowercase());
+        }
+        let allowed = vec!["11111111-AAAA-4BBB-8ccc-222222222222".to_owned()];
+        let settings = Settings::parse(Config { allowed_tenants: allowed.clone(), ..config() }).unwrap();
+        assert_eq!(settings.allowed_tenants, [allowed[0].to_ascii_lowercase()]);
+        assert_eq!(refusal(|config| config.allowed_tenants = vec!["contoso.example".into()]).1, "allowed_tenants");
+    }
+
     #[test]
     fn hosts_may_use_their_own_scheme_or_https() {
         for text in ["msauth.ai.intail.app://auth", "https://app.example/callback", "msal55555555://auth"] {

@@ -5,8 +5,9 @@ use super::{
     flow::{self, AdminFlow, FLOW_LIFETIME, FlowKind},
 };
 use crate::{
-    config::{Settings, is_guid},
-    consent::{AdminApproval, Certainty, Scope, ScopeReport},
+    approval::{AdminApproval, Certainty},
+    config::{RedirectUri, Settings, is_guid},
+    consent::{Scope, ScopeReport},
     error::{Detail, Error, Result},
     log::LogLevel,
     model::{AccountState, AdminConsent, AuthorizationRequest, ConsentReport, ConsentStatus},
@@ -140,7 +141,8 @@ impl Engine {
         let url = self.admin_link(tenant, &self.settings.admin_redirect.as_sent(), None);
         let known = Some(tenant.to_owned()).filter(|tenant| tenant != "organizations");
         let permissions = self.settings.scopes.iter().copied().map(Scope::name).collect();
-        AdminApproval::new(certainty, url, known, &self.settings.app.name, permissions)
+        let on_loopback = matches!(self.settings.admin_redirect, RedirectUri::Loopback(_));
+        AdminApproval::new(certainty, url, known, &self.settings.app.name, permissions, on_loopback)
     }
 
     /// The link of the v2 endpoint. It asks for the Graph scopes and the OpenID Connect ones: exactly what `connect` asks for.

@@ -5,10 +5,11 @@ use super::{
     flow::{self, Expected, FLOW_LIFETIME, FlowKind, SignInFlow},
 };
 use crate::{
+    approval::Certainty,
     call::Call,
     clock::Deadline,
     config::parse_tenant,
-    consent::{Certainty, ScopeReport},
+    consent::ScopeReport,
     error::{Detail, Error, Result},
     graph::me::{self, displayable},
     log::LogLevel,
@@ -17,7 +18,7 @@ use crate::{
         aadsts::{self, ServiceError},
         authorize::{self, Wishes},
         discovery::{Provider, issuer_fits},
-        endpoint::Ids,
+        endpoint::{Ids, KeysTransport},
         id_token::{Expected as ExpectedToken, VerifiedIdToken},
         keys::KeySource,
         redirect::{self, RedirectAnswer, RedirectOutcome},
@@ -38,6 +39,19 @@ pub(super) struct SignedIn {
     pub(super) tokens: TokenSet,
     pub(super) scopes: ScopeReport,
     pub(super) person: Person,
+}
+
+/// How an `id_token` came, which decides what it must say.
+#[derive(Clone, Copy)]
+pub(super) struct Circumstances<'a> {
+    /// Of this sign-in; `None` on a refresh.
+    pub(super) nonce: Option<&'a str>,
+    /// `iss` of the redirect.
+    pub(super) response_issuer: Option<&'a str>,
+    /// The token beside it.
+    pub(super) access_token: &'a Secret,
+    /// The time by which its own times are judged.
+    pub(super) now: i64,
 }
 
 impl Engine {
@@ -150,9 +164,11 @@ impl Engine {
         response_issuer: Option<&str>,
         deadline: Deadline,
     ) -> Result<SignedIn> {
-        let proof = tokens.id_token.as_ref().ok_or(Detail::IdTokenMissing)?;
-        let id_token = self.verify(proof, provider, nonce, response_issuer, &tokens.access_token, deadline)?;
-        let scopes = self.check_scopes(tokens.scope.as_deref())?;
+        let mark = |error| tokens.ids.mark(error);
+        let proof = tokens.id_token.as_ref().ok_or_else(|| mark(Detail::IdTokenMissing.into()))?;
+        let circumstances = Circumstances { nonce, response_issuer, access_token: &tokens.access_token, now: self.now() };
+        let id_token = self.verify(proof, provider, circumstances, deadline).map_err(mark)?;
+        let scopes = self.check_scopes(tokens.scope.as_deref()).map_err(mark)?;
         let person = self.person(&id_token, &tokens.access_token, deadline)?;
         Ok(SignedIn { id_token, tokens: self.token_set(tokens, None), scopes, person })
     }
@@ -161,11 +177,10 @@ impl Engine {
         &self,
         proof: &Secret,
         provider: &Provider,
-        nonce: Option<&str>,
-        response_issuer: Option<&str>,
-        access_token: &Secret,
+        circumstances: Circumstances<'_>,
         deadline: Deadline,
     ) -> Result<VerifiedIdToken> {
+        let Circumstances { nonce, response_issuer, access_token, now } = circumstances;
         let tenant = Some(self.settings.tenant.as_str()).filter(|tenant| crate::config::is_guid(tenant));
         let expected = ExpectedToken {
             client_id: &self.settings.client_id,
@@ -175,10 +190,14 @@ impl Engine {
             allowed_tenants: &self.settings.allowed_tenants,
             response_issuer,
             access_token: Some(access_token.expose()),
-            now: self.now(),
+            now,
         };
-        let source = KeySource { jwks_uri: &provider.jwks, transport: &*self.transport, deadline, clock: &*self.clock };
-        self.keys.verify(proof.expose(), &expected, &source)
+        let transport = KeysTransport::new(self.endpoint(deadline));
+        let source = KeySource { jwks_uri: &provider.jwks, transport: &transport, deadline, clock: &*self.clock };
+        self.keys.verify(proof.expose(), &expected, &source).map_err(|error| match error.cause() {
+            Detail::KeysUnavailable => transport.mark(error),
+            _ => error,
+        })
     }
 
     /// The granted scopes; a grant beyond reading is refused unless the host allows it (catalogue T-19).
@@ -250,8 +269,8 @@ impl Engine {
         if let Some(known) = self.providers.known(tenant, self.now()) {
             return Ok(known);
         }
-        let (engine, tenant, deadline) =
-            (Arc::clone(self), tenant.to_owned(), call.deadline().sooner(Deadline::after(EXCHANGE_TIMEOUT)));
+        // The worker has its own time: a caller in a hurry gives up first, and what is fetched serves the next one.
+        let (engine, tenant, deadline) = (Arc::clone(self), tenant.to_owned(), Deadline::after(EXCHANGE_TIMEOUT));
         self.workers.run(call, move || {
             engine.providers.of(&tenant, &engine.settings.authority, &engine.endpoint(deadline), &*engine.clock)
         })?

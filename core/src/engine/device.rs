@@ -125,7 +125,7 @@ impl Engine {
                     let error = ids.mark(Error::from(detail));
                     let declined = detail == Detail::ConsentDenied;
                     DeviceFailure::Over(if declined {
-                        error.with_admin_approval(self.approval(crate::consent::Certainty::Ambiguous, tenant))
+                        error.with_admin_approval(self.approval(crate::approval::Certainty::Ambiguous, tenant))
                     } else {
                         error
                     })

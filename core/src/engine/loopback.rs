@@ -6,10 +6,10 @@ use super::{
     observe,
 };
 use crate::{
+    approval::Certainty,
     browser::{Callback, Listener, ListenerOptions, Outcome, Presentation, StatusPage, Verdict},
     call::Call,
     config::RedirectUri,
-    consent::Certainty,
     error::{Detail, Error, Result},
     log::LogLevel,
     model::{AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions},

@@ -2,8 +2,8 @@
 
 use super::{
     AccountCell, Engine, REQUEST_TIMEOUT,
-    cell::{Boarding, Remember},
-    connect::connected_state,
+    cell::{Boarding, Flight, Remember},
+    connect::{Circumstances, connected_state},
 };
 use crate::{
     call::{Call, CallOptions},
@@ -17,9 +17,13 @@ use crate::{
         endpoint::Ids,
         token::{self, TokenFailure, Tokens},
     },
+    secret::Secret,
     store::{AccountRecord, DropTokens, Rotation, StateRecord, TokenSet},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
+use zeroize::Zeroizing;
 
 /// Longest that one refresh may take, tries and pauses together.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,11 +66,11 @@ impl Engine {
     }
 
     /// The refresh runs on a worker to its own end, whoever still waits for it (catalogue T-22).
-    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<super::cell::Flight>) {
-        let (engine, cell) = (Arc::clone(self), Arc::clone(cell));
+    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<Flight>) {
+        let engine = Arc::clone(self);
+        let landing = Landing { cell: Arc::clone(cell), flight, landed: false };
         self.workers.spawn(move || {
-            let landing = Landing { cell: &cell, flight: &flight, landed: false };
-            let outcome = engine.refresh(&cell, Deadline::after(REFRESH_TIMEOUT));
+            let outcome = engine.refresh(&landing.cell, Deadline::after(REFRESH_TIMEOUT));
             landing.land(outcome);
         });
     }
@@ -176,7 +180,12 @@ impl Engine {
     fn check_same_person(&self, record: &AccountRecord, fresh: &Tokens, deadline: Deadline) -> Result<()> {
         let Some(proof) = &fresh.id_token else { return Ok(()) };
         let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &self.endpoint(deadline), &*self.clock)?;
-        let proved = self.verify(proof, &provider, None, None, &fresh.access_token, deadline)?;
+        let mark = |error| fresh.ids.mark(error);
+        // Who it speaks of is all that counts: it was issued a moment ago, and a wrong clock of this machine must not end an account
+        // that works (catalogue C-07).
+        let now = issued_at(proof).unwrap_or_else(|| self.now());
+        let circumstances = Circumstances { nonce: None, response_issuer: None, access_token: &fresh.access_token, now };
+        let proved = self.verify(proof, &provider, circumstances, deadline).map_err(mark)?;
         let known = &record.identity;
         let what = match () {
             () if proved.tid() != known.tid => "tid",
@@ -185,7 +194,7 @@ impl Engine {
             () if proved.issuer() != known.issuer => "iss",
             () => return Ok(()),
         };
-        Err(Error::from(Detail::IdTokenInvalid).with_what(what))
+        Err(mark(Error::from(Detail::IdTokenInvalid).with_what(what)))
     }
 
     /// A refused refresh: the table decides, after one more look at the store in case somebody else was faster.
@@ -278,30 +287,30 @@ impl Engine {
             Detail::ALL.iter().copied().find(|detail| detail.name() == record.state.detail).unwrap_or(Detail::ReauthRequired);
         let error = Error::from(detail).with_service_code(record.state.service_code.clone());
         if detail == Detail::AdminConsentRequired {
-            return error.with_admin_approval(self.approval(crate::consent::Certainty::Certain, &record.identity.tid));
+            return error.with_admin_approval(self.approval(crate::approval::Certainty::Certain, &record.identity.tid));
         }
         error
     }
 }
 
-/// A flight always lands, even if the refresh panics.
-struct Landing<'a> {
-    cell: &'a AccountCell,
-    flight: &'a super::cell::Flight,
+/// A flight always lands, even if the refresh panics or never begins because the library is closing.
+struct Landing {
+    cell: Arc<AccountCell>,
+    flight: Arc<Flight>,
     landed: bool,
 }
 
-impl Landing<'_> {
+impl Landing {
     fn land(mut self, outcome: Result<AccessToken>) {
         self.landed = true;
-        self.cell.land(self.flight, outcome);
+        self.cell.land(&self.flight, outcome);
     }
 }
 
-impl Drop for Landing<'_> {
+impl Drop for Landing {
     fn drop(&mut self) {
         if !self.landed {
-            self.cell.land(self.flight, Err(Detail::Internal.into()));
+            self.cell.land(&self.flight, Err(Detail::Internal.into()));
         }
     }
 }
@@ -309,6 +318,16 @@ impl Drop for Landing<'_> {
 /// Since when an account stands as it does: a state that is confirmed keeps its beginning.
 fn since(record: &AccountRecord, state: AccountState, now: i64) -> i64 {
     if record.state.state == state as u32 { record.state.since } else { now }
+}
+
+/// The `iat` of an `id_token` that is not verified yet; good for nothing but the time of its own verification.
+fn issued_at(proof: &Secret) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Claims {
+        iat: i64,
+    }
+    let payload = Zeroizing::new(URL_SAFE_NO_PAD.decode(proof.expose().split('.').nth(1)?).ok()?);
+    serde_json::from_slice::<Claims>(&payload).ok().map(|claims| claims.iat)
 }
 
 /// Between half and the whole of the pause, so that many callers do not come back together.

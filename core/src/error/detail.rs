@@ -1,6 +1,7 @@
 //! The table of causes: each with its stable name, the kind a host switches on, who must act, and what to tell a person.
 
-use super::{Actor, ErrorKind, Language};
+use super::{Actor, ErrorKind};
+use crate::language::Language;
 
 /// What to tell the person to do, shared by the causes that ask for the same.
 #[derive(Clone, Copy)]
@@ -11,6 +12,7 @@ enum Step {
     ContactSupport,
     Connect,
     FreeSpace,
+    OpenByHand,
     SignInAgain,
     TryAgain,
     TryLater,
@@ -39,6 +41,10 @@ impl Step {
             ),
             Self::Connect => ("Connect the account.", "Verbinden Sie das Konto."),
             Self::FreeSpace => ("Free some disk space and try again.", "Geben Sie Speicherplatz frei und versuchen Sie es erneut."),
+            Self::OpenByHand => (
+                "Open the address that the app shows in a browser on this device.",
+                "Öffnen Sie die Adresse, die die App zeigt, in einem Browser auf diesem Gerät.",
+            ),
             Self::SignInAgain => ("Sign in again.", "Melden Sie sich erneut an."),
             Self::TryAgain => ("Go back to the app and try again.", "Kehren Sie zur App zurück und versuchen Sie es erneut."),
             Self::TryLater => ("Try again in a few minutes.", "Versuchen Sie es in einigen Minuten erneut."),
@@ -105,7 +111,7 @@ details! {
     // The sign-in
     LoginCancelled: Cancelled, User, TryAgain, "The sign-in was cancelled.", "Die Anmeldung wurde abgebrochen.";
     LoginTimeout: TimedOut, User, AskAdministrator, "The sign-in was not finished in time. If a page said that approval is needed, your administrator has to approve the app.", "Die Anmeldung wurde nicht rechtzeitig abgeschlossen. Falls eine Seite eine Genehmigung verlangte, muss Ihre Administration die App freigeben.";
-    BrowserUnavailable: InvalidArgument, User, TryAgain, "No browser could be opened.", "Es konnte kein Browser geöffnet werden.";
+    BrowserUnavailable: InvalidArgument, User, OpenByHand, "No browser could be opened.", "Es konnte kein Browser geöffnet werden.";
     ListenerFailed: Network, Nobody, TryAgain, "The app could not wait for the browser's answer.", "Die App konnte nicht auf die Antwort des Browsers warten.";
     CallbackPortUnavailable: Network, Nobody, TryAgain, "The port for the browser's answer is in use.", "Der Port für die Antwort des Browsers ist belegt.";
     CallbackStateMissing: Untrusted, User, TryAgain, "The answer of the browser carried no proof that it belongs to this sign-in.", "Die Antwort des Browsers enthielt keinen Nachweis, dass sie zu dieser Anmeldung gehört.";

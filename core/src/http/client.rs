@@ -17,8 +17,10 @@ use rustls::pki_types::CertificateDer;
 use std::{fmt, io::Read, mem::ManuallyDrop, process, sync::Arc, thread, time::Duration};
 use zeroize::Zeroizing;
 
-/// The first piece of a body that is read at once; also the step in which memory for it grows at least.
-const CHUNK: usize = 16 * 1024;
+/// Memory for a body whose length is not announced; it grows as needed.
+const USUAL_START: usize = 4 * 1024;
+/// An announced length is believed up to here, before the bytes are there.
+const LARGEST_START: usize = 256 * 1024;
 
 /// Limits that a request's deadline only shortens.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +121,7 @@ impl Transport for HttpClient {
         let mut answer = sending.send().map_err(|error| failure::classify(&error, host))?;
         let status = answer.status().as_u16();
         let headers = readable_headers(answer.headers());
-        let expected = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(CHUNK);
+        let expected = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(USUAL_START);
         let body = read_body(&mut answer, expected, request)?;
         Ok(Response { status, headers, body })
     }
@@ -173,30 +175,32 @@ fn readable_headers(headers: &HeaderMap) -> Vec<(String, String)> {
 
 /// Reads the body, decompressed, up to the limit. Memory that is outgrown is wiped.
 fn read_body(source: &mut impl Read, expected: usize, request: &Request) -> Result<Zeroizing<Vec<u8>>> {
-    let (limit, host) = (request.limit, request.url.host());
-    let mut body = Zeroizing::new(Vec::with_capacity(expected.min(limit)));
-    let mut chunk = Zeroizing::new(vec![0; CHUNK]);
+    let fail = |detail: Detail| Err(Error::from(detail).with_what(request.url.host().to_owned()));
+    // One byte more than allowed tells a body at the limit from one beyond it.
+    let most = request.limit.saturating_add(1);
+    let mut body = Zeroizing::new(vec![0; expected.min(LARGEST_START).saturating_add(1).min(most)]);
+    let mut filled = 0_usize;
     loop {
-        let read = match source.read(&mut chunk) {
-            Ok(0) => return Ok(body),
-            Ok(read) => chunk.get(..read).unwrap_or_default(),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(failure::classify(&error, host)),
-        };
-        if request.deadline.has_passed() {
-            return Err(Error::from(Detail::NetworkTimeout).with_what(host.to_owned()));
-        }
-        let length = body.len().saturating_add(read.len());
-        if length > limit {
-            return Err(Error::from(Detail::ResponseTooLarge).with_what(host.to_owned()));
-        }
-        if length > body.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(length.saturating_mul(2).min(limit)));
-            larger.extend_from_slice(&body);
+        if filled == body.len() {
+            if filled == most {
+                return fail(Detail::ResponseTooLarge);
+            }
+            let mut larger = Zeroizing::new(vec![0; filled.saturating_mul(2).min(most)]);
+            larger.iter_mut().zip(body.iter()).for_each(|(new, old)| *new = *old);
             body = larger;
         }
-        body.extend_from_slice(read);
+        match source.read(body.get_mut(filled..).unwrap_or_default()) {
+            Ok(0) => break,
+            Ok(read) => filled = filled.saturating_add(read),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failure::classify(&error, request.url.host())),
+        }
+        if request.deadline.has_passed() {
+            return fail(Detail::NetworkTimeout);
+        }
     }
+    body.truncate(filled);
+    Ok(body)
 }
 
 #[cfg(test)]

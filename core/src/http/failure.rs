@@ -59,10 +59,9 @@ fn tls_reason(error: &rustls::Error, host: &str) -> String {
             return other.0.downcast_ref::<Refusal>().map_or_else(|| format!("{host}: not trusted"), |refusal| refusal.0.clone());
         }
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "does not speak TLS",
-        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure)
         | rustls::Error::PeerIncompatible(_)
         | rustls::Error::InvalidMessage(InvalidMessage::UnknownProtocolVersion) => "no common version of TLS or its algorithms",
-        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => "no common version of TLS or its algorithms",
         rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => "does not serve this name",
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => "asks for a client certificate",
         rustls::Error::AlertReceived(_) => "refused the connection",

@@ -138,6 +138,7 @@ mod tests {
     /// T-16: the rows of FACTS section 14, in its order.
     #[test]
     fn t_16_the_decision_table() {
+        #[expect(clippy::type_complexity, reason = "a row of the table")]
         let rows: &[(u16, &str, &str, &[u32], S, bool, Retry)] = &[
             (400, "invalid_grant", "bad_token", &[], S::SignInRequired, DELETE, Retry::AfterSignIn),
             (400, "invalid_grant", "", &[9_002_313], S::SignInRequired, DELETE, Retry::AfterSignIn),

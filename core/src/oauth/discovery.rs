@@ -40,6 +40,8 @@ struct Metadata {
 
 const TENANT_PLACEHOLDER: &str = "{tenantid}";
 const LIFETIME: i64 = 24 * 3600;
+/// Descriptions that are kept; a host that names more tenants asks again.
+const LIMIT: usize = 256;
 
 /// The descriptions read so far.
 #[derive(Debug, Default)]
@@ -53,7 +55,12 @@ impl Providers {
             return Ok(provider);
         }
         let provider = Arc::new(fetch(tenant, authority, endpoint, now)?);
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.to_owned(), Arc::clone(&provider));
+        let mut providers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if providers.len() >= LIMIT {
+            providers.clear();
+        }
+        providers.insert(tenant.to_owned(), Arc::clone(&provider));
+        drop(providers);
         Ok(provider)
     }
 

@@ -6,7 +6,10 @@ use crate::{
     http::{AllowedUrl, Header, IDENTITY_LIMIT, Method, Request, Response, Transport},
     log::{Log, LogLevel},
 };
-use std::time::Instant;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 /// How the identity platform is reached.
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +27,20 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
+    /// An error of this exchange; one that already names its own request keeps it.
     pub(crate) fn mark(&self, error: Error) -> Error {
-        error.with_request_ids(self.service.clone(), self.client.clone())
+        if error.client_request_id().is_some() { error } else { error.with_request_ids(self.service.clone(), self.client.clone()) }
     }
 }
 
 impl Endpoint<'_> {
     /// Sends one request. Any status but a redirect is an answer.
     pub(crate) fn send(&self, event: &'static str, method: Method, url: &AllowedUrl) -> Result<(Response, Ids)> {
+        let (answer, ids) = self.exchange(event, method, url)?;
+        Ok((answer?, ids))
+    }
+
+    fn exchange(&self, event: &'static str, method: Method, url: &AllowedUrl) -> Result<(Result<Response>, Ids)> {
         let started = Instant::now();
         let mut ids = Ids { client: Some(request_id()?), service: None };
         let mut headers = vec![Header::new("accept", "application/json"), Header::new("return-client-request-id", "true")];
@@ -49,7 +58,34 @@ impl Endpoint<'_> {
             record.client_request_id.clone_from(&ids.client);
             record.request_id.clone_from(&ids.service);
         });
-        Ok((answer?, ids))
+        Ok((answer, ids))
+    }
+}
+
+/// The same way for the key cache, which knows of neither log nor ids: what it fetches is recorded like everything else.
+#[derive(Debug)]
+pub(crate) struct KeysTransport<'a> {
+    endpoint: Endpoint<'a>,
+    last: Mutex<Ids>,
+}
+
+impl<'a> KeysTransport<'a> {
+    pub(crate) fn new(endpoint: Endpoint<'a>) -> Self {
+        Self { endpoint, last: Mutex::default() }
+    }
+
+    /// The ids of the last fetch, for the error that came of it.
+    pub(crate) fn mark(&self, error: Error) -> Error {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).mark(error)
+    }
+}
+
+impl Transport for KeysTransport<'_> {
+    fn send(&self, request: &Request) -> Result<Response> {
+        let endpoint = Endpoint { deadline: request.deadline, ..self.endpoint };
+        let (answer, ids) = endpoint.exchange("keys", Method::Get, &request.url)?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = ids;
+        answer
     }
 }
 
@@ -73,16 +109,21 @@ pub(crate) fn request_id() -> Result<String> {
     Ok(parts.into_iter().flatten().collect::<Vec<_>>().join("-"))
 }
 
-/// Seconds of a `Retry-After` header: whole or fractional seconds (FACTS 9.2), rounded up, at most a day. Dates are left to the
-/// caller's own pause.
+/// Longest pause that a server can ask for.
+const LONGEST_PAUSE: u32 = 24 * 3600;
+
+/// Seconds of a `Retry-After` header: whole or fractional seconds (FACTS 9.2), rounded up, or a date (RFC 9110 section 10.2.3)
+/// measured against the answer's own `Date`, so that no clock of ours matters. At most a day.
 pub(crate) fn retry_after(response: &Response) -> Option<u32> {
     let text = response.header("retry-after")?.trim();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return None;
+        let (until, now) = (httpdate::parse_http_date(text).ok()?, httpdate::parse_http_date(response.header("date")?).ok()?);
+        let seconds = until.duration_since(now).map_or(0, |pause| pause.as_secs());
+        return Some(u32::try_from(seconds).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE));
     }
     let whole = text.split('.').next()?.parse::<u32>().ok()?;
     let fraction = text.split_once('.').is_some_and(|(_, rest)| rest.bytes().any(|byte| byte != b'0'));
-    Some(whole.saturating_add(fraction.into()).min(24 * 3600))
+    Some(whole.saturating_add(fraction.into()).min(LONGEST_PAUSE))
 }
 
 #[cfg(test)]
@@ -100,7 +141,12 @@ mod tests {
     #[test]
     fn g_17_pauses_asked_for() {
         let ask = |value: &str| {
-            retry_after(&Response { status: 429, headers: vec![("retry-after".into(), value.into())], body: Vec::new().into() })
+            let date = ("date".into(), "Wed, 21 Oct 2026 07:28:00 GMT".into());
+            retry_after(&Response {
+                status: 429,
+                headers: vec![("retry-after".into(), value.into()), date],
+                body: Vec::new().into(),
+            })
         };
         for (value, seconds) in [
             ("0", Some(0)),
@@ -109,10 +155,15 @@ mod tests {
             ("2.0", Some(2)),
             ("86400", Some(86400)),
             ("999999", Some(86400)),
+            ("Wed, 21 Oct 2026 07:30:00 GMT", Some(120)),
+            ("Wednesday, 21-Oct-26 07:30:00 GMT", Some(120)),
+            ("Wed Oct 21 07:30:00 2026", Some(120)),
+            ("Wed, 21 Oct 2026 07:00:00 GMT", Some(0)),
+            ("Wed, 21 Oct 2099 07:00:00 GMT", Some(86400)),
         ] {
             assert_eq!(ask(value), seconds, "{value}");
         }
-        for value in ["", "-5", "1e20", "abc", "Wed, 21 Oct 2026 07:28:00 GMT", "99999999999999"] {
+        for value in ["", "-5", "1e20", "abc", "Wed, 99 Oct 2026 07:28:00 GMT", "99999999999999"] {
             assert_eq!(ask(value), None, "{value}");
         }
     }

@@ -177,7 +177,7 @@ impl<'a> Wire<'a> {
             None => return Err(Error::from(Detail::Internal).into()),
         };
         match answer {
-            Ok(answer) => answer.checked().map_err(|what| ids.mark(invalid(what)).into()),
+            Ok(answer) => answer.checked(ids.clone()).map_err(|what| ids.mark(invalid(what)).into()),
             Err(RequestTokenError::ServerResponse(error)) => Err(refused(error, status, ids, retry_after)),
             // A body that is not an error answer still has a status that says whether it passes (FACTS 14, last row).
             Err(_) if status != 200 => Err(refused(ErrorAnswer::default(), status, ids, retry_after)),
@@ -191,7 +191,7 @@ fn read(response: &Response, ids: &Ids) -> Outcome {
     let body = checked_body(response).map_err(|detail| ids.mark(detail.into()))?;
     if response.status == 200 {
         let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| ids.mark(invalid("body")))?;
-        return answer.checked().map_err(|what| ids.mark(invalid(what)).into());
+        return answer.checked(ids.clone()).map_err(|what| ids.mark(invalid(what)).into());
     }
     let error = serde_json::from_slice(body).unwrap_or_default();
     Err(refused(error, response.status, ids.clone(), retry_after(response)))

@@ -44,6 +44,7 @@ impl Store {
     }
 
     /// Every tenant with what is known of its approval. A row that does not open is left out: nothing is known of that tenant.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for an overview of all organisations"))]
     pub(crate) fn approvals(&self) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT lookup, payload FROM approval").map_err(fault::sqlite)?;

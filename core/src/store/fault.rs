@@ -1,4 +1,4 @@
-//! What SQLite and the file system report, as the causes of this library. Their texts may hold paths and values and go no further.
+//! What `SQLite` and the file system report, as the causes of this library. Their texts may hold paths and values and go no further.
 
 use crate::error::{Detail, Error};
 use rusqlite::{
@@ -17,7 +17,6 @@ fn detail(code: ErrorCode, extended: i32) -> Detail {
     match (code, extended) {
         (_, SQLITE_READONLY_DBMOVED) => Detail::StoreMoved,
         (_, SQLITE_CANTOPEN_ISDIR | SQLITE_CANTOPEN_SYMLINK) => Detail::StoreUnsafePath,
-        (_, SQLITE_IOERR_CORRUPTFS | SQLITE_IOERR_DATA) => Detail::StoreCorrupt,
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed, _) => Detail::StoreBusy,
         (ErrorCode::DiskFull, _) => Detail::StoreFull,
         (ErrorCode::ReadOnly, _) => Detail::StoreReadOnly,
@@ -32,7 +31,8 @@ fn detail(code: ErrorCode, extended: i32) -> Detail {
             | ErrorCode::TypeMismatch
             | ErrorCode::SchemaChanged,
             _,
-        ) => Detail::StoreCorrupt,
+        )
+        | (_, SQLITE_IOERR_CORRUPTFS | SQLITE_IOERR_DATA) => Detail::StoreCorrupt,
         _ => Detail::StoreFailed,
     }
 }

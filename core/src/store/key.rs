@@ -146,7 +146,8 @@ fn open_private(path: &Path) -> Result<File> {
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|_| Detail::KeyFileUnsafe)?;
     let facts = file.metadata().map_err(|_| Detail::KeyFileUnsafe)?;
     let ours = facts.uid() == rustix::process::geteuid().as_raw();
-    if ours && facts.file_type().is_file() && facts.nlink() == 1 && facts.mode() & 0o077 == 0 {
+    let for_others = facts.mode() & 0o077;
+    if ours && for_others == 0 && facts.file_type().is_file() && facts.nlink() == 1 {
         Ok(file)
     } else {
         Err(Detail::KeyFileUnsafe.into())

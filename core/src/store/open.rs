@@ -2,7 +2,7 @@
 //! and appears whole.
 
 use super::{
-    fault,
+    fault, format,
     key::KeyProvider,
     place::{Facts, FileId, Place},
     seal::{self, Key, STORE_ID_LENGTH, StoreKeys},
@@ -12,12 +12,6 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{fs, path::Path, time::Duration};
 use zeroize::Zeroizing;
 
-/// `PRAGMA application_id`: "INTL".
-const APPLICATION_ID: i32 = 0x494E_544C;
-/// `PRAGMA user_version` of a store that this library writes.
-const FORMAT: i32 = 1;
-/// The statements that lead to [`FORMAT`].
-const SCHEMA: &str = include_str!("migrations/0001.sql");
 const FIRST_KEY: u32 = 1;
 /// Room for every kind of hardware key, and a bound for what a provider may make us store.
 const WRAPPED_LIMIT: usize = 16 * 1024;
@@ -76,48 +70,14 @@ fn connect_checked(place: &Place) -> Result<Connection> {
     if connection.is_readonly("main").map_err(fault::sqlite)? {
         return Err(Detail::StoreReadOnly.into());
     }
-    check_format(&connection)?;
-    check_schema(&connection)?;
+    let format = format::check(&connection, format::STEPS)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(fault::sqlite)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(fault::sqlite)?;
-    if mode == "wal" { Ok(connection) } else { Err(Detail::StoreFailed.into()) }
-}
-
-fn check_format(connection: &Connection) -> Result<()> {
-    let application: i32 = pragma(connection, "application_id")?;
-    if application != APPLICATION_ID {
-        return Err(Error::from(Detail::StoreCorrupt).with_what("not a store"));
+    if mode != "wal" {
+        return Err(Detail::StoreFailed.into());
     }
-    match pragma(connection, "user_version")? {
-        FORMAT => Ok(()),
-        newer if newer > FORMAT => Err(Detail::StoreTooNew.into()),
-        _ => Err(Error::from(Detail::StoreCorrupt).with_what("format")),
-    }
-}
-
-/// The tables, and nothing else: no trigger or view was planted, and no definition was changed.
-fn check_schema(connection: &Connection) -> Result<()> {
-    let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema").map_err(fault::sqlite)?;
-    let mut rows = statement.query([]).map_err(fault::sqlite)?;
-    let mut found: usize = 0;
-    while let Some(row) = rows.next().map_err(fault::sqlite)? {
-        let name: String = row.get(0).map_err(fault::sqlite)?;
-        let sql: Option<String> = row.get(1).map_err(fault::sqlite)?;
-        let known = match sql {
-            Some(sql) => SCHEMA.contains(&format!("{sql};")),
-            None => name.starts_with("sqlite_autoindex_account_"),
-        };
-        if !known {
-            return Err(Error::from(Detail::StoreCorrupt).with_what("schema"));
-        }
-        found = found.saturating_add(1);
-    }
-    let expected = SCHEMA.matches("CREATE TABLE").count().saturating_add(SCHEMA.matches(" UNIQUE").count());
-    if found == expected { Ok(()) } else { Err(Error::from(Detail::StoreCorrupt).with_what("schema")) }
-}
-
-fn pragma(connection: &Connection, name: &str) -> Result<i32> {
-    connection.pragma_query_value(None, name, |row| row.get(0)).map_err(fault::sqlite)
+    format::upgrade(&connection, format::STEPS, format)?;
+    Ok(connection)
 }
 
 fn connect(path: &Path) -> Result<Connection> {
@@ -137,11 +97,12 @@ fn connect(path: &Path) -> Result<Connection> {
     ] {
         connection.set_db_config(setting, on).map_err(fault::sqlite)?;
     }
-    // FULL: an acknowledged commit survives a power loss. The last one keeps a log that once grew from staying large.
+    // FULL: an acknowledged commit survives a power loss; on Apple's systems that takes the two fullfsync besides. The last one
+    // keeps a log that once grew from staying large.
     connection
         .execute_batch(
             "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA synchronous = FULL;
-             PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 4194304;",
+             PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 4194304;",
         )
         .map_err(fault::sqlite)?;
     Ok(connection)
@@ -164,11 +125,8 @@ fn build(draft: &Path, record: &KeyRecord) -> Result<()> {
     let connection = connect(draft)?;
     // Until the draft is published nothing has to survive: its journal stays in memory, and the disk is waited for once, at the end.
     connection.query_row("PRAGMA journal_mode = MEMORY", [], |_| Ok(())).map_err(fault::sqlite)?;
-    connection.execute_batch("PRAGMA synchronous = OFF").map_err(fault::sqlite)?;
-    let setup = format!(
-        "PRAGMA page_size = 4096; BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; {SCHEMA}"
-    );
-    connection.execute_batch(&setup).map_err(fault::sqlite)?;
+    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA page_size = 4096; BEGIN IMMEDIATE").map_err(fault::sqlite)?;
+    format::create(&connection, format::STEPS)?;
     record.write(&connection)?;
     connection.execute_batch("COMMIT").map_err(fault::sqlite)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(fault::sqlite)?;

@@ -1,7 +1,7 @@
 //! Where files of the store lie, and what is refused there.
 //!
 //! The parent folder is resolved once; below it no symbolic link is followed. A file is looked at by its name and never opened here:
-//! closing any descriptor of a file that SQLite has open in this process would drop SQLite's locks on it. Names can be trusted
+//! closing any descriptor of a file that `SQLite` has open in this process would drop its locks on it. Names can be trusted
 //! because the folder was checked: nobody else can replace a file in it.
 
 use super::fault;
@@ -37,7 +37,11 @@ impl Place {
         let name = path.file_name().ok_or(Detail::StoreUnsafePath)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = fs::canonicalize(parent).map_err(|_| unsafe_path("folder"))?;
-        system::check_folder(&fs::symlink_metadata(&folder).map_err(fault::file)?)?;
+        let facts = fs::symlink_metadata(&folder).map_err(fault::file)?;
+        if !facts.is_dir() {
+            return Err(unsafe_path("folder"));
+        }
+        system::check_folder(&facts)?;
         Ok(Self { path: folder.join(name), folder })
     }
 

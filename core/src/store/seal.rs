@@ -184,3 +184,69 @@ fn join(parts: &[&[u8]]) -> Vec<u8> {
     }
     joined
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    const CELL: Cell<'_> = Cell { table: "account", row: b"row", column: "column", bound: 7 };
+
+    fn keys(store_id: u8, key_id: u32, key: u8) -> StoreKeys {
+        StoreKeys::derive([store_id; 16], key_id, &Zeroizing::new([key; 32])).unwrap()
+    }
+
+    #[test]
+    fn a_sealed_value_is_laid_out_as_described() {
+        let keys = keys(1, 0x0102_0304, 3);
+        let sealed = keys.sealer().seal(CELL, b"plain").unwrap();
+        assert_eq!(sealed.len(), 1 + 4 + 24 + 5 + 16);
+        assert_eq!(sealed[..5], [1, 1, 2, 3, 4]);
+        assert_eq!(keys.sealer().unseal(CELL, &sealed).unwrap().as_slice(), b"plain");
+        let parts = join(&[b"ab", b"", b"c"]);
+        assert_eq!(parts, [0, 0, 0, 2, b'a', b'b', 0, 0, 0, 0, 0, 0, 0, 1, b'c']);
+    }
+
+    #[test]
+    fn s_06_a_value_opens_only_where_it_was_sealed() {
+        let home = keys(1, 1, 3);
+        let sealed = home.sealer().seal(CELL, b"plain").unwrap();
+        for elsewhere in [
+            Cell { table: "flow", ..CELL },
+            Cell { row: b"other", ..CELL },
+            Cell { column: "other", ..CELL },
+            Cell { bound: 8, ..CELL },
+            Cell { table: "accountr", row: b"ow", ..CELL },
+        ] {
+            assert_eq!(home.sealer().unseal(elsewhere, &sealed).unwrap_err().cause(), Detail::StoreTampered);
+        }
+        for other in [keys(2, 1, 3), keys(1, 2, 3), keys(1, 1, 4)] {
+            assert_eq!(other.sealer().unseal(CELL, &sealed).unwrap_err().cause(), Detail::StoreTampered);
+        }
+        for length in 0..sealed.len() {
+            assert!(home.sealer().unseal(CELL, &sealed[..length]).is_err());
+        }
+        for offset in 0..sealed.len() {
+            let mut flipped = sealed.clone();
+            flipped[offset] ^= 1;
+            assert!(home.sealer().unseal(CELL, &flipped).is_err());
+        }
+    }
+
+    #[test]
+    fn the_keys_of_different_uses_and_stores_differ() {
+        let (one, two) = (keys(1, 1, 3), keys(2, 1, 3));
+        assert_ne!(one.lookup("flow", &[b"x"]), two.lookup("flow", &[b"x"]));
+        assert_ne!(one.lookup("flow", &[b"x"]), one.lookup("account", &[b"x"]));
+        assert_ne!(one.lookup("flow", &[b"ab", b"c"]), one.lookup("flow", &[b"a", b"bc"]));
+        assert!(one.passes(&one.key_check()) && !one.passes(&two.key_check()) && !one.passes(&keys(1, 2, 3).key_check()));
+        assert_ne!(one.sealer.key, two.sealer.key);
+    }
+
+    #[test]
+    fn s_32_nonces_do_not_repeat() {
+        let keys = keys(1, 1, 3);
+        let nonces: HashSet<Vec<u8>> = (0..100_000).map(|_| keys.sealer().seal(CELL, b"").unwrap()[5..29].to_vec()).collect();
+        assert_eq!(nonces.len(), 100_000);
+    }
+}

@@ -1,4 +1,8 @@
 //! Tests of the store as a whole.
 
+mod damage;
+mod files;
+mod limits;
 mod rig;
 mod rows;
+mod secrecy;

@@ -105,6 +105,7 @@ fn a_caller_that_is_late_already_starts_nothing() {
 fn a_panic_is_internal_and_the_thread_survives() {
     let workers = Workers::new();
     let before = workers.run(&long_call(), || thread::current().id()).unwrap();
+    settled(&workers);
     let error = workers.run(&long_call(), || panic!("on purpose")).unwrap_err();
     assert_eq!(error.cause(), Detail::Internal);
     assert!(error.what().is_none(), "the panic's text goes nowhere");
@@ -192,7 +193,7 @@ fn eight_hung_jobs_delay_the_ninth_by_no_more_than_the_patience() {
     assert!(waited > PATIENCE / 2, "{waited:?}");
     let started = Instant::now();
     workers.run(&long_call(), || ()).unwrap();
-    assert!(started.elapsed() < PATIENCE / 2, "the next one does not wait again");
+    assert!(started.elapsed() < PATIENCE, "the next one does not wait again");
     drop(stop);
 }
 
@@ -231,4 +232,16 @@ fn dropping_the_workers_waits_for_nothing_and_loses_nothing() {
 fn a_host_inside_an_async_runtime_is_served() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert_eq!(runtime.block_on(async { Workers::new().run(&long_call(), || 42) }).unwrap(), 42);
+}
+
+/// What a child sees after `fork`: a pool whose threads do not exist here and whose lock is held for ever.
+#[test]
+fn a_pool_of_another_process_is_left_alone() {
+    let mut inherited = Pool::new();
+    Arc::get_mut(&mut inherited).unwrap().process = 0;
+    let workers = Workers { pool: ArcSwap::from(Arc::clone(&inherited)) };
+    let held = inherited.state();
+    assert_eq!(workers.run(&long_call(), || 42).unwrap(), 42);
+    drop(workers);
+    assert_eq!(held.threads, 0);
 }

@@ -109,13 +109,13 @@ fn open(arguments: &Arguments) -> Result<Office365> {
     }
     let key = KeyFile::at(&arguments.folder.join("office365.key").to_string_lossy())?;
     let log: Option<Arc<dyn LogSink>> = if arguments.log { Some(Arc::new(StandardError)) } else { None };
-    Office365::open(config, &key, Hooks { log, ..Hooks::default() })
+    Office365::open(config, Arc::new(key), Hooks { log, ..Hooks::default() })
 }
 
 fn connect(office: &Office365, user: Option<String>, tenant: Option<String>, wait: u32) -> Result<()> {
     let office = office.with(CallOptions { timeout_ms: Some(wait.saturating_mul(1000)), cancel: None });
     let options = ConnectOptions { login_hint: user, tenant, ..ConnectOptions::default() };
-    let account = office.connect(&options, Some(&Progress))?;
+    let account = office.connect(&options, Some(Arc::new(Progress)))?;
     println!("Connected: {}", name(&account));
     let scopes = account.scopes();
     println!("Granted:   {}", scopes.granted.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", "));
@@ -126,7 +126,7 @@ fn connect(office: &Office365, user: Option<String>, tenant: Option<String>, wai
 }
 
 fn admin_consent(office: &Office365, tenant: &str) -> Result<()> {
-    let answer = office.admin_consent(tenant, Some(&Progress))?;
+    let answer = office.admin_consent(tenant, Some(Arc::new(Progress)))?;
     println!("The browser brought the approval back{}.", answer.claimed_tenant.map(|id| format!(" for {id}")).unwrap_or_default());
     println!("It counts once somebody of that organisation connects.");
     Ok(())

@@ -95,7 +95,7 @@ impl Reply {
 
     pub(crate) fn html(status: u16, body: String) -> Reply {
         Reply::new(status, "text/html; charset=utf-8", body)
-            .with("referrer-policy", "no-referrer")
+            .with("referrer-policy", "strict-origin-when-cross-origin")
             .with("x-frame-options", "DENY")
     }
 

@@ -10,7 +10,7 @@ use crate::http::{Fields, Request};
 const CAPACITY: usize = 20_000;
 
 /// Parameters whose values are kept. Everything else is kept by name only.
-const OPEN_PARAMETERS: [&str; 21] = [
+const OPEN_PARAMETERS: [&str; 22] = [
     "$filter",
     "$orderby",
     "$select",
@@ -19,6 +19,7 @@ const OPEN_PARAMETERS: [&str; 21] = [
     "client-request-id",
     "client_id",
     "client_info",
+    "code_challenge",
     "code_challenge_method",
     "domain_hint",
     "grant_type",

@@ -1,9 +1,11 @@
 //! The servers: HTTP and HTTPS on both loopback addresses, on threads of their own.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use axum_server::Handle;
 use tokio::sync::oneshot;
@@ -13,6 +15,9 @@ use crate::serve;
 use crate::state::State;
 use crate::state::scenario::Scenario;
 use crate::tls::Identity;
+
+/// Stopping waits this long for a request that is being answered.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
@@ -81,7 +86,7 @@ impl Sandbox {
                     drop(stopped.await);
                 });
                 handle.shutdown();
-                runtime.shutdown_background();
+                runtime.shutdown_timeout(STOP_LIMIT);
             })?;
         Ok(Sandbox {
             shared,
@@ -143,12 +148,22 @@ impl Drop for Sandbox {
 }
 
 /// What every connection shares.
-#[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub(crate) ca_pem: String,
     port: u16,
     https_port: Option<u16>,
+}
+
+/// Shows the ports and none of the tokens.
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ports = (self.port, self.https_port);
+        formatter
+            .debug_struct("Shared")
+            .field("ports", &ports)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {
@@ -177,7 +192,7 @@ fn loopback(port: u16) -> io::Result<(u16, Vec<TcpListener>)> {
         match TcpListener::bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), found)) {
             Ok(second) => return Ok((found, vec![first, second])),
             Err(taken) if taken.kind() == io::ErrorKind::AddrInUse && port == 0 => {
-                last = Some(taken)
+                last = Some(taken);
             }
             Err(taken) if taken.kind() == io::ErrorKind::AddrInUse => return Err(taken),
             Err(_) => return Ok((found, vec![first])),

@@ -2,8 +2,9 @@
 
 use super::{Mark, Page, escape, mark};
 use crate::{
-    consent::{AdminApproval, Certainty},
-    error::{Actor, Error, Language},
+    approval::{AdminApproval, Certainty},
+    error::{Actor, Error},
+    language::Language,
 };
 use std::fmt::Write as _;
 
@@ -30,8 +31,8 @@ impl Page<'_> {
         if let Some(approval) = error.admin_approval() {
             self.approval(&mut main, approval);
         }
-        self.support(&mut main, error);
         let _ = writeln!(main, "{}", self.way_back());
+        self.support(&mut main, error);
         main
     }
 
@@ -81,7 +82,7 @@ impl Page<'_> {
         let heading = self.pick("For support", "Für den Support");
         let mut rows = format!("<dt>{}</dt><dd><code>{}</code></dd>\n", self.pick("Code", "Code"), error.detail());
         let details = [
-            (self.pick("Code of Microsoft", "Code von Microsoft"), error.service_code()),
+            (self.pick("Microsoft’s code", "Code von Microsoft"), error.service_code()),
             (self.pick("Request", "Anfrage"), error.request_id().or(error.client_request_id())),
         ];
         for (label, value) in details {
@@ -89,7 +90,7 @@ impl Page<'_> {
                 let _ = writeln!(rows, "<dt>{label}</dt><dd><code>{value}</code></dd>");
             }
         }
-        let _ = write!(main, "<h2>{heading}</h2>\n<dl>\n{rows}</dl>\n");
+        let _ = write!(main, "<div class=\"support\">\n<h2>{heading}</h2>\n<dl>\n{rows}</dl>\n</div>\n");
     }
 }
 

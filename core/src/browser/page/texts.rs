@@ -1,6 +1,6 @@
 //! Rights and refusals in plain words.
 
-use crate::{browser::StatusPage, consent::Scope, error::Language};
+use crate::{browser::StatusPage, consent::Scope, language::Language};
 
 /// What a permission lets the app see.
 pub(super) fn right(scope: Scope, language: Language) -> &'static str {

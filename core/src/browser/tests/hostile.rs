@@ -171,6 +171,39 @@ fn l_07_slowloris() {
 }
 
 #[test]
+fn l_07_at_most_sixteen_are_open() {
+    let rig = Rig::new();
+    let slow: Vec<TcpStream> = (0..200).map(|_| connect(rig.port)).collect();
+    for mut stream in &slow {
+        stream.set_nonblocking(true).unwrap();
+        let _ = stream.write_all(b"G");
+    }
+    let is_open = |mut stream: &TcpStream| stream.read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+    let started = Instant::now();
+    let mut open = slow.len();
+    // They are cut after five seconds anyway; what counts is before.
+    while started.elapsed() < Duration::from_secs(3) && open > 16 {
+        thread::sleep(Duration::from_millis(20));
+        open = slow.iter().filter(|stream| is_open(stream)).count();
+    }
+    assert_eq!(open, 16);
+    rig.completes();
+}
+
+#[test]
+fn l_08_a_refused_sender_is_told_so_and_not_cut_off() {
+    let rig = Rig::new();
+    let mut stream = connect(rig.port);
+    stream.write_all(rig.request(&format!("GET /cb?{}", "a".repeat(200_000)), "").as_bytes()).unwrap();
+    thread::sleep(Duration::from_millis(200));
+    stream.write_all("a".repeat(200_000).as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(status(&String::from_utf8(answer).unwrap()), "431");
+    rig.completes();
+}
+
+#[test]
 fn l_07_a_slow_connection_is_cut_after_five_seconds() {
     let rig = Rig::new();
     let mut slow = connect(rig.port);
@@ -306,11 +339,9 @@ fn hostile_texts() -> Vec<String> {
         "expression(nEEdle)",
         "nEEdle\u{fffd}\u{e000}",
     ];
-    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
-    let half = |text: &str| {
-        text.replace(NEEDLE, "\u{1}").bytes().map(|byte| format!("%{byte:02x}")).collect::<String>().replace("%01", NEEDLE)
-    };
-    texts.iter().flat_map(|text| [encode(text), half(text)]).collect()
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let whole = |text: &str| text.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02x}"));
+    texts.iter().flat_map(|text| [whole(text), encode(text)]).collect()
 }
 
 /// Whether an answer repeats anything that only the request can have brought.
@@ -367,7 +398,7 @@ fn l_09_twin_the_scan_finds_a_planted_echo() {
 }
 
 fn rig_page() -> String {
-    Presentation::new(&app()).status_page(StatusPage::BadRequest, crate::error::Language::English)
+    Presentation::new(&app()).status_page(StatusPage::BadRequest, crate::language::Language::English)
 }
 
 #[test]
@@ -422,6 +453,23 @@ fn o_16_parameters_that_name_an_address_lead_nowhere() {
         assert_eq!((status(&answer), header(&answer, "location"), echoes(&answer)), ("400", None, false));
     }
     rig.completes();
+}
+
+#[test]
+fn o_04_of_callbacks_at_once_one_wins() {
+    let rig = Rig::new();
+    // The listener rests longer once nothing has happened for a while; what comes meanwhile is seen in one turn.
+    thread::sleep(Duration::from_millis(400));
+    let mut browsers: Vec<TcpStream> = (0..6).map(|_| connect(rig.port)).collect();
+    let request = rig.request(&format!("GET /cb?{OURS}"), "");
+    for browser in &mut browsers {
+        browser.write_all(request.as_bytes()).unwrap();
+    }
+    let answers: Vec<String> = browsers.iter_mut().map(read_all).collect();
+    let (won, lost): (Vec<&String>, Vec<&String>) = answers.iter().partition(|answer| status(answer) == "303");
+    assert_eq!((won.len(), lost.len()), (1, 5));
+    assert!(lost.iter().all(|answer| status(answer) == "409"));
+    rig.shows_the_page(won[0]);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
-    consent::{AdminApproval, Certainty},
-    error::{Detail, Error, Language},
+    approval::{AdminApproval, Certainty},
+    error::{Detail, Error},
+    language::Language,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::path::PathBuf;
@@ -25,10 +26,14 @@ fn host() -> AppIdentity {
 }
 
 fn needs_approval() -> Outcome {
+    approval(Detail::AdminConsentRequired, Certainty::Certain)
+}
+
+fn approval(detail: Detail, certainty: Certainty) -> Outcome {
     let url =
         "https://login.example/organizations/v2.0/adminconsent?client_id=55555555-0000-4aaa-9bbb-666666666666&scope=User.Read";
-    let approval = AdminApproval::new(Certainty::Certain, url.into(), None, "Intail & Söhne", vec!["User.Read", "Mail.ReadBasic"]);
-    let error = Error::from(Detail::AdminConsentRequired)
+    let approval = AdminApproval::new(certainty, url.into(), None, "Intail & Söhne", vec!["User.Read", "Mail.ReadBasic"], true);
+    let error = Error::from(detail)
         .with_service_code(Some("AADSTS65001".into()))
         .with_request_ids(Some("6a1b2c3d-0000-4000-8000-000000000001".into()), None)
         .with_admin_approval(approval);
@@ -196,6 +201,48 @@ fn the_approval_page_carries_link_and_text() {
             && text.contains("adminconsent")
     );
     assert!(page.contains("Your administrator</dd>") && page.contains("AADSTS65001"));
+}
+
+#[test]
+fn a_page_does_not_claim_more_than_is_known() {
+    let presentation = Presentation::new(&host());
+    let page = |detail, certainty, language| presentation.outcome_page(&approval(detail, certainty), language);
+    let certain = page(Detail::AdminConsentRequired, Certainty::Certain, Language::English);
+    assert!(certain.contains("<h1>Your administrator’s approval is needed</h1>"));
+    for (detail, certainty, english, german) in [
+        (
+            Detail::ConsentDenied,
+            Certainty::Ambiguous,
+            "If you have just asked for approval",
+            "Falls Sie gerade die Freigabe beantragt haben",
+        ),
+        (Detail::LoginTimeout, Certainty::Likely, "If Microsoft showed a page", "Falls Microsoft eine Seite gezeigt hat"),
+    ] {
+        let (english_page, german_page) = (page(detail, certainty, Language::English), page(detail, certainty, Language::German));
+        assert!(
+            english_page.contains("<h1>Your account was not connected</h1>") && english_page.contains(english),
+            "{english_page}"
+        );
+        assert!(german_page.contains("<h1>Ihr Konto wurde nicht verbunden</h1>") && german_page.contains(german), "{german_page}");
+        assert!(english_page.contains("<textarea") && !certain.contains(english));
+    }
+}
+
+#[test]
+fn every_right_is_named_granted_or_missing() {
+    for (language, _) in LANGUAGES {
+        let mut texts = std::collections::HashSet::new();
+        for scope in Scope::ALL {
+            for (granted, missing) in [(vec![scope], vec![]), (vec![], vec![scope])] {
+                let outcome = Outcome::Connected { account: "Maria".into(), username: None, granted, missing, excess: vec![] };
+                let page = Presentation::new(&app()).outcome_page(&outcome, language);
+                let text = page.split("<li>").nth(1).unwrap().split(" <code>").next().unwrap().to_owned();
+                assert!(page.contains(&format!("<code>{}</code>", scope.name())) && text.len() > 10);
+                texts.insert(text);
+            }
+        }
+        assert_eq!(texts.len(), 8, "{texts:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Answers of the token endpoint as they really come (FACTS 2.2, 2.3): lenient where Microsoft varies, strict where it matters.
 
-use crate::secret::Secret;
+use crate::{oauth::endpoint::Ids, secret::Secret};
 use oauth2::{AccessToken, ErrorResponse, RefreshToken, TokenResponse, basic::BasicTokenType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,6 +18,8 @@ pub(crate) struct Tokens {
     pub(crate) lifetime: i64,
     /// Seconds after which the service would like to be asked again.
     pub(crate) refresh_in: Option<i64>,
+    /// The exchange that brought them, for errors that are found later.
+    pub(crate) ids: Ids,
 }
 
 /// Longest token that is taken.
@@ -60,7 +62,7 @@ impl From<Raw> for TokenAnswer {
 
 impl TokenAnswer {
     /// The tokens, or the name of the member that is wrong (catalogue T-01 to T-08).
-    pub(crate) fn checked(self) -> Result<Tokens, &'static str> {
+    pub(crate) fn checked(self, ids: Ids) -> Result<Tokens, &'static str> {
         let raw = self.raw;
         if raw.error.is_some() {
             return Err("error");
@@ -81,6 +83,7 @@ impl TokenAnswer {
             lifetime: lifetime(raw.expires_in)?,
             // Only a hint: what cannot be read is left out.
             refresh_in: raw.refresh_in.as_ref().and_then(seconds).filter(|seconds| *seconds > 0),
+            ids,
         })
     }
 }
@@ -213,7 +216,7 @@ mod tests {
     fn read(change: impl FnOnce(&mut Value)) -> Result<Tokens, &'static str> {
         let mut answer = good();
         change(&mut answer);
-        serde_json::from_str::<TokenAnswer>(&answer.to_string()).map_err(|_| "body")?.checked()
+        serde_json::from_str::<TokenAnswer>(&answer.to_string()).map_err(|_| "body")?.checked(Ids::default())
     }
 
     #[test]

@@ -39,6 +39,16 @@ impl Rig {
     }
 }
 
+/// A setting of the test run. `INTAIL_DEEP_CHECKS` asks for every case where otherwise a sample is taken.
+#[allow(clippy::disallowed_methods, reason = "a test is no host")]
+pub(super) fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+pub(super) fn is_deep() -> bool {
+    setting("INTAIL_DEEP_CHECKS").is_some()
+}
+
 pub(super) fn oid(number: u32) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }

@@ -3,7 +3,7 @@
 use super::rig::{NOW, Rig, access, connect, oid, person, scopes, state, tokens};
 use crate::{
     error::Detail,
-    store::{Claim, DropTokens, Erasure, Flow, Person, Rotation, Store},
+    store::{Claim, DropTokens, Flow, Person, Rotation, Store, account::Erasure},
 };
 use std::{sync::Barrier, thread};
 

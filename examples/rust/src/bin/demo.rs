@@ -136,7 +136,7 @@ impl Demo<'_> {
         if !self.clicking {
             hooks.browser = Some(Arc::new(Robot(Person::new(robot))));
         }
-        Office365::open(config, &HostKey::new(&[42; 32])?, hooks)
+        Office365::open(config, Arc::new(HostKey::new(&[42; 32])?), hooks)
     }
 
     fn ask_to_click(&self, user: &str, what: &str) {

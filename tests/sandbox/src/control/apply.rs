@@ -25,7 +25,7 @@ pub(crate) fn apply(state: &mut State, change: Change) -> Result<(), ControlErro
     match change {
         Change::Reset => state.reset(),
         Change::AdvanceClock { seconds } => {
-            state.clock.offset = state.clock.offset.saturating_add(seconds)
+            state.clock.offset = state.clock.offset.saturating_add(seconds);
         }
         Change::SetClockOffset { seconds } => state.clock.offset = seconds,
         Change::EndBrowserSessions => state.sessions.clear(),
@@ -82,7 +82,7 @@ fn registration(state: &mut State, change: Change) -> Result<(), ControlError> {
         Change::SetPublicFlows { on } => state.app.public_flows = on,
         Change::SetPublisherVerified { on } => state.app.publisher_verified = on,
         Change::SetDeclaredPermissions { scopes } => {
-            state.app.declared_permissions = canonical(scopes)?
+            state.app.declared_permissions = canonical(scopes)?;
         }
         Change::AddRedirectUri { uri, platform } => {
             state.app.redirect_uris.retain(|known| known.uri != uri);
@@ -171,19 +171,19 @@ fn approve(
 
 fn revoke(state: &mut State, tenant: Option<&str>, user: Option<&str>) -> Result<(), ControlError> {
     let user = user.map(|user| known_user(state, user)).transpose()?;
-    let clear = |found: &mut Tenant| match &user {
-        Some(user) => drop(found.user_grants.remove(&user.user_name)),
-        None => {
+    let clear = |found: &mut Tenant| {
+        if let Some(user) = &user {
+            found.user_grants.remove(&user.user_name);
+        } else {
             found.user_grants.clear();
             found.tenant_grant.clear();
         }
     };
-    match tenant {
-        Some(tenant) => on_tenant(state, tenant, clear),
-        None => {
-            state.tenants.iter_mut().for_each(clear);
-            Ok(())
-        }
+    if let Some(tenant) = tenant {
+        on_tenant(state, tenant, clear)
+    } else {
+        state.tenants.iter_mut().for_each(clear);
+        Ok(())
     }
 }
 

@@ -55,7 +55,7 @@ fn json_members(request: &Request) -> Result<Map<String, Value>, String> {
     serde_json::from_slice(&request.body).map_err(|wrong| wrong.to_string())
 }
 
-/// Forms have only text; the two truth values are read as such.
+/// Forms have only text; truth values and numbers are read as such.
 #[allow(
     clippy::unnecessary_wraps,
     reason = "has the shape of its JSON sibling"
@@ -65,7 +65,9 @@ fn form_members(request: &Request) -> Result<Map<String, Value>, String> {
         let value = match value {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
-            text => Value::String(text.to_owned()),
+            text => text
+                .parse::<i64>()
+                .map_or_else(|_| text.into(), Value::from),
         };
         (name.to_owned(), value)
     };

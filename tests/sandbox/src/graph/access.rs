@@ -13,21 +13,16 @@ use crate::state::tokens::{AccessToken, Grant};
 /// Graph's own application id, which its plain challenges name.
 const GRAPH_CLIENT: &str = "00000003-0000-0000-c000-000000000000";
 
+/// The answer to a request that may not be served.
+pub(crate) struct Refusal(pub(crate) Reply);
+
 /// The grant behind the request's token, if it has one of the scopes.
-pub(crate) fn authorize(turn: &mut Turn<'_>, scopes: &[&str]) -> Result<Grant, Box<Reply>> {
-    let header = turn
-        .request
-        .header("authorization")
-        .unwrap_or_default()
-        .to_owned();
-    let token = match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => "",
-    };
+pub(crate) fn authorize(turn: &mut Turn<'_>, scopes: &[&str]) -> Result<Grant, Refusal> {
+    let token = bearer(turn);
     if token.is_empty() {
         return Err(unauthorized(turn, "Access token is empty."));
     }
-    let Some(record) = turn.state.access_tokens.get(token).cloned() else {
+    let Some(record) = turn.state.access_tokens.get(&token).cloned() else {
         return Err(unauthorized(
             turn,
             "CompactToken parsing failed with error code: 80049217",
@@ -46,7 +41,7 @@ pub(crate) fn authorize(turn: &mut Turn<'_>, scopes: &[&str]) -> Result<Grant, B
         .iter()
         .any(|scope| record.grant.scopes.contains(*scope))
     {
-        return Err(Box::new(errors::reply(
+        return Err(Refusal(errors::reply(
             turn,
             403,
             "Authorization_RequestDenied",
@@ -54,6 +49,15 @@ pub(crate) fn authorize(turn: &mut Turn<'_>, scopes: &[&str]) -> Result<Grant, B
         )));
     }
     Ok(record.grant)
+}
+
+/// The token of the `Authorization` header; empty when there is none.
+fn bearer(turn: &Turn<'_>) -> String {
+    let header = turn.request.header("authorization").unwrap_or_default();
+    match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim().to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Continuous access evaluation: why a token that has not expired is refused.
@@ -75,16 +79,16 @@ fn challenge(turn: &Turn<'_>, record: &AccessToken) -> Option<&'static str> {
         .then_some("LocationConditionEvaluationSatisfied")
 }
 
-fn unauthorized(turn: &mut Turn<'_>, message: &str) -> Box<Reply> {
+fn unauthorized(turn: &mut Turn<'_>, message: &str) -> Refusal {
     let challenge = format!(
         "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{GRAPH_CLIENT}\"",
         turn.request.origin
     );
     let reply = errors::reply(turn, 401, "InvalidAuthenticationToken", message);
-    Box::new(reply.with("www-authenticate", &challenge))
+    Refusal(reply.with("www-authenticate", &challenge))
 }
 
-fn challenged(turn: &mut Turn<'_>, reason: &str) -> Box<Reply> {
+fn challenged(turn: &mut Turn<'_>, reason: &str) -> Refusal {
     let message = format!(
         "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: {reason}"
     );
@@ -98,5 +102,5 @@ fn challenged(turn: &mut Turn<'_>, reason: &str) -> Box<Reply> {
         STANDARD.encode(claims)
     );
     let reply = errors::reply(turn, 401, "InvalidAuthenticationToken", &message);
-    Box::new(reply.with("www-authenticate", &challenge))
+    Refusal(reply.with("www-authenticate", &challenge))
 }

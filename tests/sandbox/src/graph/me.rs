@@ -27,7 +27,7 @@ pub(crate) fn profile(turn: &mut Turn<'_>) -> Reply {
     let grant = match access::authorize(turn, &["User.Read", "User.ReadBasic.All", "User.Read.All"])
     {
         Ok(grant) => grant,
-        Err(refusal) => return *refusal,
+        Err(refusal) => return refusal.0,
     };
     let Some(user) = turn
         .state
@@ -53,15 +53,12 @@ pub(crate) fn profile(turn: &mut Turn<'_>) -> Reply {
     });
     let mut body = Map::from_iter([("@odata.context".to_owned(), json!(context))]);
     for name in names {
-        let Some((name, value)) = all
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(&name))
-        else {
+        let Some(value) = all.get(&name) else {
             let message =
                 format!("Could not find a property named '{name}' on type 'microsoft.graph.user'.");
             return errors::reply(turn, 400, "BadRequest", &message);
         };
-        body.insert(name.clone(), value.clone());
+        body.insert(name, value.clone());
     }
     errors::success(turn, &Value::Object(body))
 }

@@ -7,9 +7,9 @@ use super::errors::Problem;
 use super::flow::{self, Detour, Flow, Goal, Prompt, SignIn, Turn, advance};
 use super::login::{expired, flow_of, pressed};
 use super::scopes;
-use crate::http::Reply;
+use crate::http::{Fields, Reply};
 use crate::pages;
-use crate::state::model::AppPresence;
+use crate::state::model::{App, AppPresence};
 
 /// Which of the two endpoints was asked.
 #[derive(Debug, Clone, Copy)]
@@ -113,8 +113,11 @@ fn refused(turn: &mut Turn<'_>, flow: &Flow, approval: Approval) -> Reply {
         ));
     } else {
         let ids = turn.ids(Some(flow));
-        let mut problem = Problem::new(65_004);
-        problem.text = "The resource owner or authorization server denied the request.".to_owned();
+        let text = "The resource owner or authorization server denied the request.".to_owned();
+        let problem = Problem {
+            text,
+            ..Problem::new(65_004)
+        };
         parameters.push(("admin_consent", "True".to_owned()));
         parameters.push(("error", "consent_required".to_owned()));
         parameters.push(("error_description", problem.description(&ids)));
@@ -128,43 +131,51 @@ fn parse(turn: &mut Turn<'_>, alias: &str, approval: Approval) -> Result<Flow, P
     if alias == "common" && !approval.legacy {
         return Err(Problem::new(90_023).about("tenant"));
     }
-    let (request, app) = (turn.request, turn.state.app.clone());
-    let client_id = request
-        .query
+    let query = &turn.request.query;
+    let app = &turn.state.app;
+    let client_id = query
         .value("client_id")
         .ok_or_else(|| Problem::new(900_144).about("client_id"))?;
     if client_id != app.client_id {
         return Err(Problem::new(700_016).about(client_id).about(alias));
     }
-    let scopes = match request.query.value("scope") {
-        Some(text) if !approval.legacy => authorize::parse_scopes(text, &app)?,
+    let scopes = match query.value("scope") {
+        Some(text) if !approval.legacy => authorize::parse_scopes(text, app)?,
         None if !approval.legacy => return Err(Problem::new(900_144).about("scope")),
         _ => app.declared_permissions.clone(),
     };
-    let redirect_uri = request.query.value("redirect_uri");
-    if redirect_uri.is_none() && !approval.legacy {
-        return Err(Problem::new(900_144).about("redirect_uri"));
-    }
-    if let Some(uri) = redirect_uri.filter(|uri| authorize::registered(&app, uri).is_none()) {
-        return Err(Problem::new(50_011).about(uri).about(client_id));
-    }
-    let state = request.query.value("state").map(str::to_owned);
-    let answer = redirect_uri.map(|uri| Answer {
-        redirect_uri: uri.to_owned(),
-        mode: Mode::Query,
-        state,
-    });
+    let answer = destination(&turn.request.query, app, approval)?;
     Ok(Flow {
         id: turn.state.random.token("", 1),
         goal: Goal::AdminConsent(approval),
         alias: alias.to_owned(),
         scopes,
         prompt: Prompt::Unset,
-        login_hint: request.query.value("login_hint").map(str::to_owned),
+        login_hint: query.value("login_hint").map(str::to_owned),
         domain_hint: None,
         answer,
         user: None,
         consented: false,
-        correlation: request.query.value("client-request-id").map(str::to_owned),
+        correlation: query.value("client-request-id").map(str::to_owned),
     })
+}
+
+/// Where the answer goes; the legacy endpoint can do without.
+fn destination(query: &Fields, app: &App, approval: Approval) -> Result<Option<Answer>, Problem> {
+    let Some(uri) = query.value("redirect_uri") else {
+        let missing = Problem::new(900_144).about("redirect_uri");
+        return if approval.legacy {
+            Ok(None)
+        } else {
+            Err(missing)
+        };
+    };
+    if authorize::registered(app, uri).is_none() {
+        return Err(Problem::new(50_011).about(uri).about(&app.client_id));
+    }
+    Ok(Some(Answer {
+        redirect_uri: uri.to_owned(),
+        mode: Mode::Query,
+        state: query.value("state").map(str::to_owned),
+    }))
 }

@@ -186,7 +186,7 @@ pub(crate) fn exchange(turn: &mut Turn<'_>, alias: &str) -> Result<Reply, Proble
                 scopes: record.scopes,
                 client_info: request.form.value("client_info") == Some("1"),
                 cae: asks_for_cae(request.form.value("claims")),
-                refreshed: false,
+                carried_from: None,
             };
             Ok(issue::tokens(turn, grant, &wanted))
         }

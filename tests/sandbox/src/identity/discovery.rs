@@ -1,6 +1,7 @@
-//! Metadata: OpenID configuration, key set, instance discovery (FACTS 5).
+//! Metadata: `OpenID` configuration, key set, instance discovery (FACTS 5).
 
 use serde_json::json;
+use url::Url;
 
 use super::errors::{Ids, Problem};
 use super::flow::{Turn, is_alias};
@@ -48,30 +49,30 @@ pub(crate) fn keys(turn: &Turn<'_>) -> Reply {
     .replacing("cache-control", "max-age=86400")
 }
 
-/// `GET /common/discovery/instance`.
+/// `GET /common/discovery/instance`: whether we are the host of `authorization_endpoint`, and where its tenant is described.
 pub(crate) fn instance(turn: &mut Turn<'_>) -> Reply {
     let origin = turn.request.origin.clone();
-    let host = origin.split_once("://").map_or("", |(_, host)| host);
-    let asked = turn
-        .request
-        .query
-        .value("authorization_endpoint")
-        .unwrap_or_default();
-    let asked_host = asked
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split('/').next())
-        .unwrap_or_default();
-    if !asked_host.eq_ignore_ascii_case(host) {
+    let asked = turn.request.query.value("authorization_endpoint").and_then(|url| Url::parse(url).ok());
+    let Some(asked) = asked.filter(|asked| is_ours(asked, &origin)) else {
         return metadata_problem(turn, &Problem::new(50_049));
-    }
+    };
+    let segment = asked.path_segments().and_then(|mut segments| segments.next());
+    let tenant = segment.filter(|tenant| !tenant.is_empty()).unwrap_or("common");
+    let host = origin.split_once("://").map_or("", |(_, host)| host);
     Reply::json(
         200,
         &json!({
-            "tenant_discovery_endpoint": format!("{origin}/common/v2.0/.well-known/openid-configuration"),
+            "tenant_discovery_endpoint": format!("{origin}/{tenant}/v2.0/.well-known/openid-configuration"),
             "api-version": "1.1",
             "metadata": [{ "preferred_network": host, "preferred_cache": host, "aliases": [host] }],
         }),
     )
+}
+
+/// Clients may leave the port out, as the real host has none.
+fn is_ours(asked: &Url, origin: &str) -> bool {
+    let Ok(ours) = Url::parse(origin) else { return false };
+    asked.host_str() == ours.host_str() && (asked.port().is_none() || asked.port() == ours.port())
 }
 
 fn metadata_problem(turn: &mut Turn<'_>, problem: &Problem) -> Reply {

@@ -46,7 +46,7 @@ impl Problem {
     }
 
     /// `prompt=none` reports what would need the person as `interaction_required`.
-    pub(crate) fn as_interaction(self) -> Problem {
+    pub(crate) fn into_interaction(self) -> Problem {
         let error = if self.code == 50_058 {
             "login_required"
         } else {
@@ -153,7 +153,7 @@ const CATALOGUE: &[(u32, &str, &str, &str)] = &[
     (70_005, "unsupported_response_type", "", "The app requested an unsupported response type '{}'."),
     (70_007, "invalid_request", "", "'{}' is not a supported value of 'response_mode' when requesting a token."),
     (70_008, "invalid_grant", "", "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource."),
-    (70_011, "invalid_scope", "", "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope '{}' is not valid."),
+    (70_011, "invalid_scope", "", "The provided value for the input parameter 'scope' is not valid. The scope '{}' is not valid."),
     (70_016, "authorization_pending", "", "OAuth 2.0 device flow error. Authorization is pending. Continue polling."),
     (70_018, "bad_verification_code", "", "Invalid verification code."),
     (70_019, "expired_token", "", "Verification code expired."),

@@ -137,7 +137,7 @@ fn take(turn: &mut Turn<'_>, flow: &Flow, detour: Detour) -> Reply {
         Detour::Page(page) if flow.prompt != Prompt::None => Reply::html(200, page),
         Detour::Page(_) => answer::problem(turn, flow, &Problem::new(50_058)),
         Detour::Problem(problem) if flow.prompt == Prompt::None => {
-            answer::problem(turn, flow, &problem.as_interaction())
+            answer::problem(turn, flow, &problem.into_interaction())
         }
         Detour::Problem(problem) => turn.error_page(Some(flow), &problem),
     }

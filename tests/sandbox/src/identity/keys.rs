@@ -147,16 +147,21 @@ impl SigningKey {
     }
 }
 
+/// Keys by seed and number.
+#[derive(Default)]
+struct Pool(HashMap<(u64, u32), Arc<SigningKey>>);
+
 /// Generating takes a noticeable part of a second, so a process makes each key once.
 fn pooled(seed: u64, number: u32) -> Arc<SigningKey> {
-    static POOL: OnceLock<Mutex<HashMap<(u64, u32), Arc<SigningKey>>>> = OnceLock::new();
+    static POOL: OnceLock<Mutex<Pool>> = OnceLock::new();
     let mut pool = POOL
         .get_or_init(Mutex::default)
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    if let Some(key) = pool.get(&(seed, number)) {
+    if let Some(key) = pool.0.get(&(seed, number)) {
         return Arc::clone(key);
     }
+    // Only an unlucky draw of primes is refused; the next seed draws others.
     let mut attempt = seed;
     let key = loop {
         match SigningKey::generate(attempt, number) {
@@ -164,7 +169,7 @@ fn pooled(seed: u64, number: u32) -> Arc<SigningKey> {
             Err(_) => attempt = attempt.wrapping_add(1),
         }
     };
-    pool.insert((seed, number), Arc::clone(&key));
+    pool.0.insert((seed, number), Arc::clone(&key));
     key
 }
 

@@ -65,14 +65,14 @@ pub(crate) fn second_factor(turn: &mut Turn<'_>) -> Reply {
         .to_owned();
     let id = turn.session().id;
     let event = turn.state.next_event();
-    if let Some(session) = turn.state.sessions.get_mut(&id) {
-        if session.find(&user_name).is_some() {
-            session.sign_in(SignedIn {
-                user_name,
-                event,
-                mfa: true,
-            });
-        }
+    if let Some(session) = turn.state.sessions.get_mut(&id)
+        && session.find(&user_name).is_some()
+    {
+        session.sign_in(SignedIn {
+            user_name,
+            event,
+            mfa: true,
+        });
     }
     advance(turn, &flow.id)
 }

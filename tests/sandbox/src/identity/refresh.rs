@@ -50,7 +50,7 @@ pub(crate) fn exchange(turn: &mut Turn<'_>, alias: &str) -> Result<Reply, Proble
         scopes,
         client_info: request.form.value("client_info") == Some("1"),
         cae: asks_for_cae(request.form.value("claims")),
-        refreshed: true,
+        carried_from: Some(record.issued_at),
     };
     Ok(issue::tokens(turn, grant, &wanted))
 }
@@ -128,7 +128,7 @@ fn policies(state: &State, grant: &Grant, tenant: &Tenant, user: &User) -> Resul
     }
 }
 
-/// Every resource scope must still be granted; a request for OpenID scopes alone needs some grant to be left.
+/// Every resource scope must still be granted; a request for `OpenID` scopes alone needs some grant to be left.
 pub(crate) fn consent(
     state: &State,
     tenant: &Tenant,

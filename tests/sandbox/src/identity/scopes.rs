@@ -31,7 +31,7 @@ const fn permission(
     }
 }
 
-/// OpenID Connect scopes first, then Microsoft Graph's that the sandbox knows.
+/// `OpenID` Connect scopes first, then Microsoft Graph's that the sandbox knows.
 #[rustfmt::skip]
 const CATALOGUE: [Permission; 16] = [
     permission("openid", "Sign you in", "Allows you to sign in to the app with your work or school account.", true),
@@ -71,7 +71,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Permission> {
         .find(|permission| permission.name.eq_ignore_ascii_case(name))
 }
 
-/// Whether a scope is OpenID Connect's own and not a resource's.
+/// Whether a scope is `OpenID` Connect's own and not a resource's.
 pub(crate) fn is_openid(name: &str) -> bool {
     OPENID.contains(&name)
 }
@@ -138,6 +138,11 @@ fn short_name(word: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(
+        clippy::indexing_slicing,
+        reason = "a test that finds too little should stop"
+    )]
+
     use super::*;
     use crate::state::scenario::Scenario;
 

@@ -167,7 +167,7 @@ fn wanted(turn: &Turn<'_>, record: &Code) -> Result<Wanted, Problem> {
         scopes,
         client_info: request.form.value("client_info") == Some("1"),
         cae: record.grant.cae || asks_for_cae(request.form.value("claims")),
-        refreshed: false,
+        carried_from: None,
     })
 }
 

@@ -30,12 +30,12 @@ pub(crate) fn need_admin(app: &App, flow: &Flow, sign_in: &SignIn, ids: &Ids) ->
                 "Please ask an admin to grant permission to this app before you can use it."
             }
             (flow_form(&format!("/{}/login", flow.alias), &flow.id, &html! {
-                button type="submit" formaction={ "/" (flow.alias) "/account" } name="do" value="other" {
+                button.link type="submit" formaction={ "/" (flow.alias) "/account" } name="do" value="other" {
                     "Have an admin account? Sign in with that account"
                 }
             }))
             (way_back(flow, &html! {
-                (button("back", "Return to the application without granting consent", false))
+                button.link type="submit" name="do" value="back" { "Return to the application without granting consent" }
             }))
             (details(&Problem::new(code), ids))
         },

@@ -86,9 +86,16 @@ pub(crate) fn permissions(scopes: &BTreeSet<String>) -> Markup {
 /// App, publisher.
 pub(crate) fn about(app: &App) -> Markup {
     html! {
-        p {
-            strong { (app.name) } br;
-            @if app.publisher_verified { (app.publisher) " (verified publisher)" } @else { "unverified" }
+        div.app {
+            span.tile aria-hidden="true" { (app.name.chars().next().unwrap_or_default()) }
+            div {
+                strong { (app.name) } br;
+                @if app.publisher_verified {
+                    span.soft { (app.publisher) } " " span.verified { "\u{2713} verified publisher" }
+                } @else {
+                    span.soft { "unverified" }
+                }
+            }
         }
     }
 }

@@ -23,12 +23,14 @@ pub(crate) fn page(app: &App, problem: &Problem, ids: &Ids) -> String {
 /// The numbers that support asks for.
 pub(crate) fn details(problem: &Problem, ids: &Ids) -> Markup {
     html! {
-        h2 { "Troubleshooting details" }
-        p { "If you contact your administrator, send this info to them." }
-        dl {
-            dt { "Error code" } dd.code data-code=(problem.code) { "AADSTS" (problem.code) }
-            dt { "Correlation ID" } dd.code { (ids.correlation) }
-            dt { "Timestamp" } dd.code { (ids.timestamp) }
+        div.details {
+            h2 { "Troubleshooting details" }
+            p { "If you contact your administrator, send this info to them." }
+            dl {
+                dt { "Error code" } dd.code data-code=(problem.code) { "AADSTS" (problem.code) }
+                dt { "Correlation ID" } dd.code { (ids.correlation) }
+                dt { "Timestamp" } dd.code { (ids.timestamp) }
+            }
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use maud::{DOCTYPE, PreEscaped, html};
 
+/// The policy of the pages names its hash.
+const SCRIPT: &str = "document.forms[0].submit();";
+
 /// Submits itself; without scripts there is a button.
 pub(crate) fn page(action: &str, parameters: &[(&str, String)]) -> String {
     html! {
@@ -26,9 +29,22 @@ pub(crate) fn page(action: &str, parameters: &[(&str, String)]) -> String {
                         }
                     }
                 }
-                script { (PreEscaped("document.forms[0].submit();")) }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
     }
     .into_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    #[test]
+    fn the_policy_lets_this_script_run() {
+        let digest = ring::digest::digest(&ring::digest::SHA256, SCRIPT.as_bytes());
+        let hash = STANDARD.encode(digest);
+        assert!(crate::pages::POLICY.contains(&format!("script-src 'sha256-{hash}';")));
+    }
 }

@@ -13,6 +13,10 @@ pub(crate) mod style;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+/// The `Content-Security-Policy` of every page: one script may run, the one that posts the answer to the app.
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'sha256-8lDeP0UDwCO6/RhblgeH/ctdBzjVpJxrXizsnIk3cEQ='; \
+     style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'";
+
 /// A complete document.
 pub(crate) fn document(page: &str, title: &str, content: &Markup) -> String {
     html! {

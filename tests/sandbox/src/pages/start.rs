@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::document;
 use crate::state::State;
-use crate::state::model::{AppPresence, ConditionalAccess, ConsentPolicy, Tenant};
+use crate::state::clock::login_timestamp;
+use crate::state::model::{AppPresence, ConditionalAccess, ConsentPolicy, Tenant, User};
 
 /// `/`.
 pub(crate) fn page(state: &State, origin: &str) -> String {
@@ -18,6 +19,7 @@ pub(crate) fn page(state: &State, origin: &str) -> String {
             h2 { "Organizations" }
             @for tenant in &state.tenants { (organization(tenant)) }
             (people(state))
+            (clock(state))
             (endpoints(origin))
         },
     )
@@ -64,16 +66,18 @@ fn organization(tenant: &Tenant) -> Markup {
             @if tenant.tenant_grant.is_empty() { "not approved" } @else { "approved" }
             @if !tenant.approval_requests.is_empty() { " \u{b7} " (tenant.approval_requests.len()) " approval request(s)" }
         }
-        (choice(tenant, "set_consent_policy", "policy", "Users may consent", &policies.map(name_of), &name_of(tenant.consent_policy)))
-        (choice(tenant, "set_conditional_access", "policy", "Conditional access", &access.map(name_of), &name_of(tenant.conditional_access)))
-        (choice(tenant, "set_app_presence", "presence", "The app", &presence.map(name_of), &name_of(tenant.app)))
-        (switch(tenant, "set_workflow", "Admin consent workflow", tenant.workflow))
-        (switch(tenant, "set_assignment_required", "Assignment required", tenant.assignment_required))
-        (switch(tenant, "set_risky_app", "App judged risky", tenant.risky_app))
-        @if tenant.tenant_grant.is_empty() {
-            (action("approve", tenant, "Approve the app"))
-        } @else {
-            (action("revoke_tenant_consent", tenant, "Withdraw the approval"))
+        div.switches {
+            (choice(tenant, "set_consent_policy", "policy", "Users may consent", &policies.map(name_of), &name_of(tenant.consent_policy)))
+            (choice(tenant, "set_conditional_access", "policy", "Conditional access", &access.map(name_of), &name_of(tenant.conditional_access)))
+            (choice(tenant, "set_app_presence", "presence", "The app", &presence.map(name_of), &name_of(tenant.app)))
+            (switch(tenant, "set_workflow", "Admin consent workflow", tenant.workflow))
+            (switch(tenant, "set_assignment_required", "Assignment required", tenant.assignment_required))
+            (switch(tenant, "set_risky_app", "App judged risky", tenant.risky_app))
+            @if tenant.tenant_grant.is_empty() {
+                (action("approve", tenant, "Approve the app"))
+            } @else {
+                (action("revoke_tenant_consent", tenant, "Withdraw the approval"))
+            }
         }
     }
 }
@@ -126,7 +130,7 @@ fn people(state: &State) -> Markup {
         h2 { "People" }
         div.scroll tabindex="0" role="region" aria-label="People" {
             table {
-                thead { tr { th scope="col" { "User name" } th scope="col" { "Name" } th scope="col" { "Notes" } } }
+                thead { tr { th scope="col" { "User name" } th scope="col" { "Name" } th scope="col" { "Notes" } th scope="col" { "What can happen" } } }
                 tbody {
                     @for user in &state.users {
                         tr {
@@ -141,10 +145,42 @@ fn people(state: &State) -> Markup {
                                     tenant.id != user.home_tenant && user.object_id(&tenant.id).is_some()
                                 }) { "guest of " (tenant.display_name) }
                             }
+                            td { (events(user)) }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// What can happen to a person, as buttons.
+fn events(user: &User) -> Markup {
+    let name = user.user_name.as_str();
+    let event = |change: &str, label: &str, on: Option<bool>| {
+        html! {
+            form.inline method="post" action={ "/_control/" (change) } {
+                input type="hidden" name="user" value=(name);
+                @if let Some(on) = on { input type="hidden" name="on" value=(on); }
+                button type="submit" aria-label={ (label) ": " (name) } { (label) }
+            }
+        }
+    };
+    html! {
+        (event("set_user_disabled", if user.disabled { "Enable" } else { "Disable" }, Some(!user.disabled)))
+        (event("revoke_sessions", "Revoke sessions", None))
+        (event("revoke_consent", "Remove consent", None))
+    }
+}
+
+fn clock(state: &State) -> Markup {
+    html! {
+        h2 { "Clock" }
+        p { (login_timestamp(state.now())) ", " (state.clock.offset) " seconds from this machine's." }
+        form method="post" action="/_control/advance_clock" {
+            label for="seconds" { "Seconds forward" }
+            input #seconds type="text" inputmode="numeric" name="seconds" value="3600";
+            button type="submit" { "Advance the clock" }
         }
         form method="post" action="/_control/reset" { button type="submit" { "Reset everything" } }
     }

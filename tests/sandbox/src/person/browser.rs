@@ -134,14 +134,20 @@ impl Browser {
                 .iter()
                 .map(|(name, value)| format!("{name}={value}"))
                 .collect();
-            head.push_str(&format!("Cookie: {}\r\n", pairs.join("; ")));
+            write_head(&mut head, format_args!("Cookie: {}\r\n", pairs.join("; ")));
         }
         if let Some(form) = form {
             let origin = origin.unwrap_or(site);
-            head.push_str(&format!(
-                "Origin: {origin}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-            ));
-            head.push_str(&format!("Content-Length: {}\r\n", form.len()));
+            write_head(
+                &mut head,
+                format_args!(
+                    "Origin: {origin}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                ),
+            );
+            write_head(
+                &mut head,
+                format_args!("Content-Length: {}\r\n", form.len()),
+            );
         }
         head.push_str("\r\n");
         head
@@ -161,12 +167,17 @@ impl Browser {
             match pair {
                 Some((name, "")) => drop(jar.remove(name.trim())),
                 Some((name, value)) => {
-                    drop(jar.insert(name.trim().to_owned(), value.trim().to_owned()))
+                    drop(jar.insert(name.trim().to_owned(), value.trim().to_owned()));
                 }
                 None => {}
             }
         }
     }
+}
+
+fn write_head(head: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _infallible = std::fmt::Write::write_fmt(head, line);
 }
 
 fn connect(url: &Url) -> io::Result<TcpStream> {

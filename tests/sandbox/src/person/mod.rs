@@ -66,6 +66,16 @@ impl Visit {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Notes a page of the sandbox.
+    fn enter(&mut self, status: u16, text: String) -> Page {
+        let page = Page::parse(&text);
+        self.status = status;
+        self.text = text;
+        self.page.clone_from(&page.id);
+        self.pages.push(page.id.clone());
+        page
+    }
+
     /// Whether the app got an answer.
     pub fn left_the_sandbox(&self) -> bool {
         self.redirect.is_some()
@@ -153,11 +163,7 @@ impl Person {
         for _ in 0..STEPS {
             match landing {
                 Landing::Page { url, status, text } => {
-                    visit.status = status;
-                    visit.text.clone_from(&text);
-                    let page = Page::parse(&text);
-                    visit.page.clone_from(&page.id);
-                    visit.pages.push(page.id.clone());
+                    let page = visit.enter(status, text);
                     let Some(form) = self.act(&page) else {
                         return visit;
                     };
@@ -192,8 +198,7 @@ impl Person {
         let press = |button: &str| page.form_with("do", button);
         match page.id.as_str() {
             "login" if self.consent == Consent::CancelSignIn => press("cancel"),
-            "login" if page.has_error => None,
-            "login" => press("next").map(|form| {
+            "login" if !page.has_error => press("next").map(|form| {
                 form.filled("username", &self.user)
                     .filled("password", &self.password)
             }),
@@ -216,8 +221,7 @@ impl Person {
                 press("back")
             }
             "approval-sent" => press("back"),
-            "device-code" if page.has_error => None,
-            "device-code" => {
+            "device-code" if !page.has_error => {
                 let code = self.user_code.as_deref()?;
                 press("next").map(|form| form.filled("otc", code))
             }

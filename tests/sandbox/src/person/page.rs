@@ -60,7 +60,7 @@ impl Page {
         match tag.split_whitespace().next() {
             Some("body") => self.id = attribute(tag, "data-page").unwrap_or_default(),
             Some("p") if attribute(tag, "role").as_deref() == Some("alert") => {
-                self.has_error = true
+                self.has_error = true;
             }
             Some("form") => {
                 let action = attribute(tag, "action").unwrap_or_default();

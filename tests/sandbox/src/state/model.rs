@@ -90,6 +90,10 @@ pub struct ApprovalRequest {
 
 /// One person, at home in one organisation, perhaps a guest in others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in a directory"
+)]
 pub struct User {
     /// User principal name, the sign-in name.
     pub user_name: String,

@@ -39,11 +39,12 @@ impl Random {
 
     /// A version 4 GUID.
     pub(crate) fn guid(&mut self) -> String {
-        let hex: String = self
-            .block()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex = self.block().iter().fold(String::new(), |mut hex, byte| {
+            for nibble in [byte >> 4, byte & 15] {
+                hex.extend(char::from_digit(nibble.into(), 16));
+            }
+            hex
+        });
         let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
         format!(
             "{}-{}-4{}-8{}-{}",

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 /// Bends the token endpoint's successful answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct TokenSettings {
     /// Lifetime of access tokens in seconds; by default 60 to 90 minutes, a day with continuous access evaluation.
     pub lifetime: Option<i64>,
@@ -23,6 +24,8 @@ pub struct TokenSettings {
     pub drop_scopes: Vec<String>,
     /// `scope` names as `https://graph.microsoft.com/User.Read`.
     pub full_scope_names: bool,
+    /// `scope` in another order each time.
+    pub shuffle_scopes: bool,
     /// Members left out of the answer (`expires_in`, `access_token`, `scope`, ...).
     pub remove: Vec<String>,
     /// Members set in the answer, last, as raw JSON (`{"expires_in": null, "token_type": "mac"}`).

@@ -2,7 +2,7 @@
 
 use intail_office365_sandbox::{AppPresence, Consent};
 
-use crate::client::{REDIRECT, Rig, SCOPES, encode};
+use crate::client::{REDIRECT, Rig, SCOPES, encode, robot};
 
 fn url(rig: &Rig, path: &str, scope: bool) -> String {
     let mut fields = vec![
@@ -22,7 +22,7 @@ fn v2_success_has_the_documented_shape() {
     rig.control
         .set_app_presence("contoso", AppPresence::Absent)
         .unwrap();
-    let visit = rig.person("admin@contoso.example").browse(&url(
+    let visit = robot("admin@contoso.example").browse(&url(
         &rig,
         "/contoso.example/v2.0/adminconsent",
         true,
@@ -42,7 +42,7 @@ fn v2_success_has_the_documented_shape() {
     );
     assert!(visit.answer("error").is_none());
     assert!(
-        rig.sign_in(&rig.person("alex@contoso.example"), "organizations", &[])
+        rig.sign_in(&robot("alex@contoso.example"), "organizations", &[])
             .answer("code")
             .is_some()
     );
@@ -51,9 +51,7 @@ fn v2_success_has_the_documented_shape() {
 #[test]
 fn o_14_v2_refusal_still_says_admin_consent_true() {
     let rig = Rig::new();
-    let admin = rig
-        .person("admin@contoso.example")
-        .consent(Consent::Decline);
+    let admin = robot("admin@contoso.example").consent(Consent::Decline);
     let visit = admin.browse(&url(&rig, "/organizations/v2.0/adminconsent", true));
     assert_eq!(visit.answer("admin_consent"), Some("True"));
     assert_eq!(visit.answer("error"), Some("consent_required"));
@@ -70,9 +68,7 @@ fn o_14_v2_refusal_still_says_admin_consent_true() {
             .tenant_grant
             .is_empty()
     );
-    let cancel = rig
-        .person("admin@contoso.example")
-        .consent(Consent::CancelSignIn);
+    let cancel = robot("admin@contoso.example").consent(Consent::CancelSignIn);
     let cancelled = cancel.browse(&url(&rig, "/organizations/v2.0/adminconsent", true));
     assert_eq!(cancelled.answer("error"), Some("access_denied"));
     assert_eq!(cancelled.answer("error_subcode"), Some("cancel"));
@@ -82,8 +78,7 @@ fn o_14_v2_refusal_still_says_admin_consent_true() {
 fn the_legacy_endpoint_grants_what_is_declared() {
     let rig = Rig::new();
     let legacy = url(&rig, "/contoso.example/adminconsent", false);
-    let refused = rig
-        .person("admin@contoso.example")
+    let refused = robot("admin@contoso.example")
         .consent(Consent::Decline)
         .browse(&legacy);
     assert_eq!(refused.answer("error"), Some("permission_denied"));
@@ -91,7 +86,7 @@ fn the_legacy_endpoint_grants_what_is_declared() {
         refused.answer("error_description"),
         Some("The admin canceled the request")
     );
-    let visit = rig.person("admin@contoso.example").browse(&legacy);
+    let visit = robot("admin@contoso.example").browse(&legacy);
     let names: Vec<&str> = visit.answer.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["tenant", "state", "admin_consent"]);
     let tenant = rig.control.tenant("contoso").unwrap();
@@ -101,25 +96,22 @@ fn the_legacy_endpoint_grants_what_is_declared() {
 #[test]
 fn ordinary_users_and_wrong_links_end_on_a_page() {
     let rig = Rig::new();
-    let user = rig.person("adele@contoso.example").browse(&url(
-        &rig,
-        "/organizations/v2.0/adminconsent",
-        true,
-    ));
+    let user =
+        robot("adele@contoso.example").browse(&url(&rig, "/organizations/v2.0/adminconsent", true));
     assert_eq!(user.page, "need-admin-approval");
     for path in [
         "/common/v2.0/adminconsent",
         "/nowhere.example/v2.0/adminconsent",
     ] {
         assert_eq!(
-            rig.person("admin@contoso.example")
+            robot("admin@contoso.example")
                 .browse(&url(&rig, path, true))
                 .page,
             "error",
             "{path}"
         );
     }
-    let without_scope = rig.person("admin@contoso.example").browse(&url(
+    let without_scope = robot("admin@contoso.example").browse(&url(
         &rig,
         "/contoso.example/v2.0/adminconsent",
         false,

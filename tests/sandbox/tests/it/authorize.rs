@@ -1,8 +1,11 @@
 //! The authorization endpoint: answers, errors that travel and errors that stay.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use intail_office365_sandbox::{Consent, Platform};
 
-use crate::client::{Listener, REDIRECT, Rig};
+use crate::client::{Listener, REDIRECT, Rig, robot};
 
 #[test]
 fn a_code_comes_by_query_with_state_and_session() {
@@ -49,7 +52,7 @@ fn a_fragment_stays_in_the_browser() {
     let rig = Rig::new();
     rig.control.approve("contoso").unwrap();
     let visit = rig.sign_in(
-        &rig.person("adele@contoso.example"),
+        &robot("adele@contoso.example"),
         "common",
         &[("response_mode", "fragment")],
     );
@@ -103,7 +106,7 @@ fn request_errors_travel_to_the_app() {
         ("prompt", "perhaps", "invalid_request", "AADSTS90023"),
     ] {
         let visit = rig.sign_in(
-            &rig.person("adele@contoso.example"),
+            &robot("adele@contoso.example"),
             "organizations",
             &[(name, value)],
         );
@@ -160,11 +163,7 @@ fn errors_of_destination_stay_on_a_page() {
             "AADSTS50020",
         ),
     ] {
-        let visit = rig.sign_in(
-            &rig.person("alex@contoso.example"),
-            tenant,
-            &[(name, value)],
-        );
+        let visit = rig.sign_in(&robot("alex@contoso.example"), tenant, &[(name, value)]);
         assert!(!visit.left_the_sandbox(), "{code}: {visit:?}");
         assert_eq!(visit.page, "error");
         assert!(visit.text.contains(code), "{code}: {}", visit.text);
@@ -175,9 +174,7 @@ fn errors_of_destination_stay_on_a_page() {
 #[test]
 fn cancel_on_the_sign_in_page_has_no_description() {
     let rig = Rig::new();
-    let person = rig
-        .person("adele@contoso.example")
-        .consent(Consent::CancelSignIn);
+    let person = robot("adele@contoso.example").consent(Consent::CancelSignIn);
     let visit = rig.sign_in(&person, "organizations", &[]);
     assert_eq!(
         visit.redirect.as_deref(),
@@ -189,7 +186,7 @@ fn cancel_on_the_sign_in_page_has_no_description() {
 fn prompt_none_has_four_outcomes() {
     let rig = Rig::new();
     let none = [("prompt", "none")];
-    let person = rig.person("adele@contoso.example");
+    let person = robot("adele@contoso.example");
     let error = |visit: &intail_office365_sandbox::Visit| {
         (
             visit.answer("error").unwrap_or_default().to_owned(),
@@ -247,7 +244,7 @@ fn prompt_none_has_four_outcomes() {
 fn sessions_make_the_second_sign_in_silent_and_prompts_ask_again() {
     let rig = Rig::new();
     rig.control.approve("contoso").unwrap();
-    let person = rig.person("adele@contoso.example");
+    let person = robot("adele@contoso.example");
     assert_eq!(rig.sign_in(&person, "organizations", &[]).pages, ["login"]);
     assert!(rig.sign_in(&person, "organizations", &[]).pages.is_empty());
     assert_eq!(
@@ -283,11 +280,7 @@ fn platforms_of_other_redirect_addresses_are_known() {
         .add_redirect_uri("msauth.com.example.app://auth", Platform::Native)
         .unwrap();
     let extra = [("redirect_uri", "msauth.com.example.app://auth")];
-    let visit = rig.sign_in(
-        &rig.person("adele@contoso.example"),
-        "organizations",
-        &extra,
-    );
+    let visit = rig.sign_in(&robot("adele@contoso.example"), "organizations", &extra);
     assert!(
         visit
             .redirect
@@ -295,4 +288,63 @@ fn platforms_of_other_redirect_addresses_are_known() {
             .starts_with("msauth.com.example.app://auth?code=")
     );
     assert_ne!(REDIRECT, extra[0].1);
+}
+
+#[test]
+fn the_sign_in_page_says_what_is_wrong() {
+    let rig = Rig::new();
+    rig.control
+        .set_user_disabled("alex@contoso.example", true)
+        .unwrap();
+    for (user, password, code) in [
+        ("adele@contoso.example", "wrong", "AADSTS50126"),
+        ("adele@contoso.example", "", "AADSTS50126"),
+        ("nobody@contoso.example", "x", "AADSTS50034"),
+        ("alex@contoso.example", "x", "AADSTS50057"),
+    ] {
+        let visit = rig.sign_in(&robot(user).password(password), "organizations", &[]);
+        assert_eq!(visit.pages, ["login", "login"], "{user}");
+        assert!(visit.text.contains(code), "{user}: {}", visit.text);
+    }
+}
+
+#[test]
+fn a_request_may_be_posted() {
+    let rig = Rig::new();
+    let url = rig.authorize_url("organizations", &[("prompt", "none")]);
+    let (path, form) = url
+        .strip_prefix(&rig.sandbox.authority())
+        .unwrap()
+        .split_once('?')
+        .unwrap();
+    let answer = rig.post(path, form, &[]);
+    assert_eq!(answer.status, 302);
+    assert!(answer.headers["location"].contains("error=login_required"));
+}
+
+#[test]
+fn a_person_follows_the_app_to_its_last_page() {
+    let rig = Rig::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let app = std::thread::spawn(move || {
+        let answers = [
+            "HTTP/1.1 303 See Other\r\nlocation: /done\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n4\r\nconn\r\n5\r\nected\r\n0\r\n\r\n",
+        ];
+        answers.map(|answer| {
+            let mut stream = listener.accept().unwrap().0;
+            let mut buffer = [0; 8192];
+            let read = stream.read(&mut buffer).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            text.lines().next().unwrap().to_owned()
+        })
+    });
+    let person = intail_office365_sandbox::Person::new("megan@northwind.example");
+    let visit = person.browse(&rig.authorize_url("organizations", &[("redirect_uri", &uri)]));
+    assert_eq!((visit.status, visit.text.as_str()), (200, "connected"));
+    let [first, second] = app.join().unwrap();
+    assert!(first.starts_with("GET /?code="));
+    assert_eq!(second, "GET /done HTTP/1.1");
 }

@@ -52,6 +52,11 @@ impl Answer {
     }
 }
 
+/// A person who does not deliver the answer.
+pub(crate) fn robot(user: &str) -> Person {
+    Person::new(user).deliver(false)
+}
+
 impl Rig {
     pub(crate) fn new() -> Rig {
         let sandbox = Sandbox::start(SandboxOptions {
@@ -61,11 +66,6 @@ impl Rig {
         .unwrap();
         let control = sandbox.control();
         Rig { sandbox, control }
-    }
-
-    /// A person who does not deliver the answer.
-    pub(crate) fn person(&self, user: &str) -> Person {
-        Person::new(user).deliver(false)
     }
 
     pub(crate) fn authorize_url(&self, tenant: &str, extra: &[(&str, &str)]) -> String {
@@ -134,7 +134,7 @@ impl Rig {
 
     /// Signs a person in and redeems the code.
     pub(crate) fn connect(&self, user: &str, extra: &[(&str, &str)]) -> Value {
-        let visit = self.sign_in(&self.person(user), "organizations", extra);
+        let visit = self.sign_in(&robot(user), "organizations", extra);
         let code = visit
             .answer("code")
             .unwrap_or_else(|| panic!("no code: {visit:?}"))
@@ -183,7 +183,7 @@ impl Rig {
         let mut stream = TcpStream::connect(&host)?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len())?;
         let mut bytes = Vec::new();

@@ -2,7 +2,7 @@
 
 use intail_office365_sandbox::{Consent, ConsentPolicy};
 
-use crate::client::{Listener, Rig};
+use crate::client::{Listener, Rig, robot};
 
 const CANCELLED: &str = "http://localhost:50997/?error=access_denied&error_subcode=cancel&state=S\
     &error_description=AADSTS65004%3A+User+declined+to+consent+to+access+the+app.";
@@ -10,7 +10,7 @@ const CANCELLED: &str = "http://localhost:50997/?error=access_denied&error_subco
 #[test]
 fn an_organisation_that_has_not_approved_never_redirects() {
     let rig = Rig::new();
-    let visit = rig.sign_in(&rig.person("adele@contoso.example"), "organizations", &[]);
+    let visit = rig.sign_in(&robot("adele@contoso.example"), "organizations", &[]);
     assert_eq!(visit.pages, ["login", "need-admin-approval"]);
     assert!(!visit.left_the_sandbox());
     assert!(visit.text.contains("Need admin approval") && visit.text.contains("AADSTS90094"));
@@ -22,14 +22,14 @@ fn an_organisation_that_has_not_approved_never_redirects() {
             .is_empty()
     );
     rig.control.set_risky_app("contoso", true).unwrap();
-    let risky = rig.sign_in(&rig.person("adele@contoso.example"), "organizations", &[]);
+    let risky = rig.sign_in(&robot("adele@contoso.example"), "organizations", &[]);
     assert!(risky.text.contains("AADSTS900941"));
 }
 
 #[test]
 fn the_way_back_from_the_approval_page_is_a_cancel() {
     let rig = Rig::new();
-    let person = rig.person("adele@contoso.example").consent(Consent::GoBack);
+    let person = robot("adele@contoso.example").consent(Consent::GoBack);
     assert_eq!(
         rig.sign_in(&person, "organizations", &[])
             .redirect
@@ -43,7 +43,7 @@ fn after_an_approval_nobody_sees_a_consent_page() {
     let rig = Rig::new();
     rig.control.approve("contoso").unwrap();
     for user in ["adele@contoso.example", "alex@contoso.example"] {
-        let visit = rig.sign_in(&rig.person(user), "organizations", &[]);
+        let visit = rig.sign_in(&robot(user), "organizations", &[]);
         assert_eq!(visit.pages, ["login"], "{user}");
         assert!(visit.answer("code").is_some());
     }
@@ -52,7 +52,7 @@ fn after_an_approval_nobody_sees_a_consent_page() {
 #[test]
 fn a_user_who_may_consent_sees_the_permissions_once() {
     let rig = Rig::new();
-    let person = rig.person("bianca@fabrikam.example");
+    let person = robot("bianca@fabrikam.example");
     let declined = rig.sign_in(
         &person.clone().consent(Consent::Decline),
         "organizations",
@@ -65,18 +65,14 @@ fn a_user_who_may_consent_sees_the_permissions_once() {
     assert!(rig.sign_in(&person, "organizations", &[]).pages.is_empty());
     let again = rig.sign_in(&person, "organizations", &[("prompt", "consent")]);
     assert_eq!(again.pages, ["consent"]);
-    let other = rig.sign_in(
-        &rig.person("cameron@fabrikam.example"),
-        "organizations",
-        &[],
-    );
+    let other = rig.sign_in(&robot("cameron@fabrikam.example"), "organizations", &[]);
     assert_eq!(other.pages, ["login", "consent"]);
 }
 
 #[test]
 fn the_consent_page_names_app_publisher_and_permissions() {
     let rig = Rig::new();
-    let stuck = rig.person("bianca@fabrikam.example").second_factor(false);
+    let stuck = robot("bianca@fabrikam.example").second_factor(false);
     let listener = Listener::start();
     let url = rig.authorize_url("organizations", &[("redirect_uri", &listener.redirect_uri)]);
     // Sign in only: the page is fetched again below, with the session.
@@ -104,7 +100,7 @@ fn the_consent_page_names_app_publisher_and_permissions() {
 #[test]
 fn an_administrator_may_consent_alone_or_for_everybody() {
     let rig = Rig::new();
-    let admin = rig.person("admin@contoso.example");
+    let admin = robot("admin@contoso.example");
     assert!(
         rig.sign_in(&admin, "organizations", &[])
             .answer("code")
@@ -117,7 +113,7 @@ fn an_administrator_may_consent_alone_or_for_everybody() {
             .tenant_grant
             .is_empty()
     );
-    let adele = rig.person("adele@contoso.example");
+    let adele = robot("adele@contoso.example");
     assert_eq!(
         rig.sign_in(&adele, "organizations", &[]).page,
         "need-admin-approval"
@@ -138,9 +134,7 @@ fn an_administrator_may_consent_alone_or_for_everybody() {
 #[test]
 fn a_sent_approval_request_looks_like_a_refusal() {
     let rig = Rig::new();
-    let person = rig
-        .person("toni@tailspin.example")
-        .consent(Consent::RequestApproval);
+    let person = robot("toni@tailspin.example").consent(Consent::RequestApproval);
     let visit = rig.sign_in(&person, "organizations", &[]);
     assert_eq!(visit.pages, ["login", "approval-required", "approval-sent"]);
     assert_eq!(visit.redirect.as_deref(), Some(CANCELLED));
@@ -168,7 +162,7 @@ fn policies_decide_for_small_requests() {
         rig.control.reset().unwrap();
         rig.control.set_consent_policy("contoso", policy).unwrap();
         assert_eq!(
-            rig.sign_in(&rig.person("alex@contoso.example"), "organizations", &small)
+            rig.sign_in(&robot("alex@contoso.example"), "organizations", &small)
                 .page,
             page,
             "{policy:?}"
@@ -182,7 +176,7 @@ fn assignment_keeps_others_out_after_the_approval() {
     rig.control
         .set_assignment_required("fabrikam", true)
         .unwrap();
-    let person = rig.person("bianca@fabrikam.example");
+    let person = robot("bianca@fabrikam.example");
     assert_eq!(
         rig.sign_in(&person, "organizations", &[]).page,
         "need-admin-approval"
@@ -194,6 +188,19 @@ fn assignment_keeps_others_out_after_the_approval() {
     rig.control
         .assign("fabrikam", "bianca@fabrikam.example", true)
         .unwrap();
+    assert!(
+        rig.sign_in(&person, "organizations", &[])
+            .answer("code")
+            .is_some()
+    );
+}
+
+#[test]
+fn asking_for_the_consent_page_ends_at_the_administrator_even_when_approved() {
+    let rig = Rig::new();
+    let person = robot("megan@northwind.example");
+    let visit = rig.sign_in(&person, "organizations", &[("prompt", "consent")]);
+    assert_eq!(visit.page, "need-admin-approval");
     assert!(
         rig.sign_in(&person, "organizations", &[])
             .answer("code")

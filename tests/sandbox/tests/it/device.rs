@@ -3,7 +3,7 @@
 use intail_office365_sandbox::Consent;
 use serde_json::Value;
 
-use crate::client::{Answer, Rig, SCOPES, encode};
+use crate::client::{Answer, Rig, SCOPES, encode, robot};
 
 const USER: &str = "megan@northwind.example";
 
@@ -40,9 +40,7 @@ fn a_device_is_let_in_by_a_person() {
         (pending.status, pending.problem().0, pending.problem().2),
         (400, "authorization_pending".into(), 70_016)
     );
-    let person = rig
-        .person(USER)
-        .user_code(started["user_code"].as_str().unwrap());
+    let person = robot(USER).user_code(started["user_code"].as_str().unwrap());
     let visit = person.browse(started["verification_uri"].as_str().unwrap());
     assert_eq!(visit.pages, ["device-code", "login", "device-done"]);
     let tokens = poll(&rig, device_code);
@@ -59,7 +57,7 @@ fn a_person_may_decline() {
     let rig = Rig::new();
     for consent in [Consent::CancelSignIn, Consent::Decline] {
         let started = begin(&rig);
-        let person = rig.person("bianca@fabrikam.example").consent(consent);
+        let person = robot("bianca@fabrikam.example").consent(consent);
         let visit = person
             .user_code(started["user_code"].as_str().unwrap())
             .browse(started["verification_uri"].as_str().unwrap());
@@ -74,7 +72,7 @@ fn o_23_codes_expire_and_wrong_ones_are_refused() {
     let rig = Rig::new();
     let started = begin(&rig);
     let page = started["verification_uri"].as_str().unwrap();
-    let wrong = rig.person(USER).user_code("WRONGCODE").browse(page);
+    let wrong = robot(USER).user_code("WRONGCODE").browse(page);
     assert!(wrong.text.contains("AADSTS70018"));
     rig.control.advance_clock(901).unwrap();
     assert_eq!(
@@ -83,8 +81,7 @@ fn o_23_codes_expire_and_wrong_ones_are_refused() {
             .2,
         70_019
     );
-    let late = rig
-        .person(USER)
+    let late = robot(USER)
         .user_code(started["user_code"].as_str().unwrap())
         .browse(page);
     assert!(late.text.contains("AADSTS70019"));

@@ -1,12 +1,12 @@
 //! One person in two organisations.
 
-use crate::client::{Rig, decode};
+use crate::client::{Rig, decode, robot};
 
 #[test]
 fn j_17_a_guest_is_another_object_in_another_directory() {
     let rig = Rig::new();
     rig.control.approve("contoso").unwrap();
-    let person = rig.person("adele@contoso.example");
+    let person = robot("adele@contoso.example");
     let claims = |tenant: &str| {
         let visit = rig.sign_in(&person, tenant, &[]);
         let tokens = rig.redeem(tenant, visit.answer("code").unwrap());

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use intail_office365_sandbox::{AppPresence, Change, ConditionalAccess, Control};
 
-use crate::client::{CLAIMS_CAE, Rig, SCOPES};
+use crate::client::{CLAIMS_CAE, Rig, SCOPES, robot};
 
 const USER: &str = "bianca@fabrikam.example";
 
@@ -41,7 +41,7 @@ const EVENTS: [Event; 13] = [
         happen: |control| {
             control
                 .set_app_presence("fabrikam", AppPresence::Disabled)
-                .unwrap()
+                .unwrap();
         },
         refresh: ("unauthorized_client", "", 7_000_112),
         cae: 200,
@@ -51,7 +51,7 @@ const EVENTS: [Event; 13] = [
         happen: |control| {
             control
                 .set_app_presence("fabrikam", AppPresence::Absent)
-                .unwrap()
+                .unwrap();
         },
         refresh: ("unauthorized_client", "", 700_016),
         cae: 200,
@@ -85,7 +85,7 @@ const EVENTS: [Event; 13] = [
         happen: |control| {
             control
                 .set_conditional_access("fabrikam", ConditionalAccess::Mfa)
-                .unwrap()
+                .unwrap();
         },
         refresh: ("invalid_grant", "basic_action", 50_076),
         cae: 200,
@@ -95,7 +95,7 @@ const EVENTS: [Event; 13] = [
         happen: |control| {
             control
                 .set_conditional_access("fabrikam", ConditionalAccess::Block)
-                .unwrap()
+                .unwrap();
         },
         refresh: ("invalid_grant", "message_only", 53_003),
         cae: 401,
@@ -113,7 +113,7 @@ const EVENTS: [Event; 13] = [
                 .change(Change::ExpireRefreshTokens {
                     user: Some(USER.into()),
                 })
-                .unwrap()
+                .unwrap();
         },
         refresh: ("invalid_grant", "bad_token", 700_082),
         cae: 200,
@@ -156,7 +156,7 @@ fn every_event_shows_as_the_table_says() {
 #[test]
 fn a_missing_second_factor_comes_with_claims_and_can_be_made_up_for() {
     let rig = Rig::new();
-    let person = rig.person(USER);
+    let person = robot(USER);
     let before = rig.connect(USER, &[]);
     rig.control
         .set_conditional_access("fabrikam", ConditionalAccess::Mfa)
@@ -168,7 +168,7 @@ fn a_missing_second_factor_comes_with_claims_and_can_be_made_up_for() {
     assert_eq!(visit.pages, ["login", "mfa"]);
     let tokens = rig.redeem("organizations", visit.answer("code").unwrap());
     assert_eq!(rig.refresh(&tokens.text("refresh_token"), &[]).status, 200);
-    let stuck = rig.sign_in(&rig.person(USER).second_factor(false), "organizations", &[]);
+    let stuck = rig.sign_in(&robot(USER).second_factor(false), "organizations", &[]);
     assert_eq!(stuck.page, "mfa");
 }
 

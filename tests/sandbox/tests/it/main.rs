@@ -17,4 +17,6 @@ mod guests;
 mod lifecycle;
 mod metadata;
 mod pages;
+mod program;
+mod samples;
 mod tokens;

@@ -3,12 +3,12 @@
 use intail_office365_sandbox::{IdTokenSettings, Platform, Signing, TokenSettings};
 use serde_json::{Map, Value, json};
 
-use crate::client::{CLAIMS_CAE, REDIRECT, Rig, SCOPES, VERIFIER, decode};
+use crate::client::{CLAIMS_CAE, REDIRECT, Rig, SCOPES, VERIFIER, decode, robot};
 
 const USER: &str = "megan@northwind.example";
 
 fn code(rig: &Rig) -> String {
-    let visit = rig.sign_in(&rig.person(USER), "organizations", &[]);
+    let visit = rig.sign_in(&robot(USER), "organizations", &[]);
     visit.answer("code").unwrap().to_owned()
 }
 
@@ -160,11 +160,24 @@ fn every_wrong_redemption_has_its_number() {
                 .contains("Correlation ID: ")
         );
     }
+}
+
+#[test]
+fn a_code_buys_no_more_than_was_granted_and_only_once() {
+    let rig = Rig::new();
     let more = format!("{SCOPES} Mail.Read");
     let greedy = code(&rig);
-    let mut fields = good.to_vec();
-    fields.extend([("code", greedy.as_str()), ("scope", more.as_str())]);
-    assert_eq!(rig.token("organizations", &fields).problem().2, 65_001);
+    let answer = rig.token(
+        "organizations",
+        &[
+            ("grant_type", "authorization_code"),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", VERIFIER),
+            ("code", &greedy),
+            ("scope", &more),
+        ],
+    );
+    assert_eq!(answer.problem().2, 65_001);
     let code = code(&rig);
     assert_eq!(rig.redeem("organizations", &code).status, 200);
     assert_eq!(
@@ -208,7 +221,7 @@ fn platforms_want_their_own_proof() {
     ] {
         let uri = "https://app.example/cb";
         rig.control.add_redirect_uri(uri, platform).unwrap();
-        let visit = rig.sign_in(&rig.person(USER), "organizations", &[("redirect_uri", uri)]);
+        let visit = rig.sign_in(&robot(USER), "organizations", &[("redirect_uri", uri)]);
         let form = format!(
             "client_id={}&grant_type=authorization_code&code={}&redirect_uri={uri}&code_verifier={VERIFIER}&scope=openid{secret}",
             rig.control.client_id(),
@@ -414,4 +427,50 @@ fn graph_says_why_it_refuses_a_token() {
         expired.json()["error"]["message"],
         "Lifetime validation failed, the token is expired."
     );
+}
+
+#[test]
+fn the_day_of_a_single_page_application_is_carried_over() {
+    let rig = Rig::new();
+    let (uri, origin) = (
+        "https://app.example/cb",
+        [("origin", "https://app.example")],
+    );
+    rig.control.add_redirect_uri(uri, Platform::Spa).unwrap();
+    let visit = rig.sign_in(&robot(USER), "organizations", &[("redirect_uri", uri)]);
+    let client = format!(
+        "client_id={}&scope=openid+offline_access",
+        rig.control.client_id()
+    );
+    let path = "/organizations/oauth2/v2.0/token";
+    let code = visit.answer("code").unwrap();
+    let redeem = format!(
+        "{client}&grant_type=authorization_code&code={code}&redirect_uri={uri}&code_verifier={VERIFIER}"
+    );
+    let first = rig.post(path, &redeem, &origin).text("refresh_token");
+    let refresh = |token: &str| {
+        rig.post(
+            path,
+            &format!("{client}&grant_type=refresh_token&refresh_token={token}"),
+            &origin,
+        )
+    };
+    rig.control.advance_clock(80_000).unwrap();
+    let second = refresh(&first).text("refresh_token");
+    rig.control.advance_clock(10_000).unwrap();
+    assert_eq!(refresh(&second).problem().2, 700_084);
+}
+
+#[test]
+fn scopes_can_come_in_any_order() {
+    let rig = Rig::new();
+    let settings = TokenSettings {
+        shuffle_scopes: true,
+        ..TokenSettings::default()
+    };
+    rig.control.set_tokens(settings).unwrap();
+    let scope = || rig.connect(USER, &[])["scope"].as_str().unwrap().to_owned();
+    let scopes = [scope(), scope(), scope(), scope()];
+    assert!(scopes.iter().any(|other| *other != scopes[0]), "{scopes:?}");
+    assert!(scopes.iter().all(|scope| scope.split(' ').count() == 6));
 }

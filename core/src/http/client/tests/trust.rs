@@ -57,6 +57,22 @@ fn t_14_certificates_that_do_not_hold() {
 }
 
 #[test]
+fn t_14_a_root_that_may_not_speak_for_the_name_is_refused() {
+    for (permitted, works) in [("localhost", true), ("other.example", false)] {
+        let authority = Authority::new_with("Narrow CA", |parameters| {
+            let permitted_subtrees = vec![rcgen::GeneralSubtree::DnsName(permitted.to_owned())];
+            parameters.name_constraints = Some(rcgen::NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+        });
+        let server = Server::tls(authority.issue("localhost"), OK);
+        if works {
+            get(&client(&authority.network()), &server.https()).unwrap();
+        } else {
+            assert_refused(&authority.network(), &server, "not trusted");
+        }
+    }
+}
+
+#[test]
 fn t_14_a_self_signed_certificate_is_refused_and_named() {
     let mut parameters = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "My \"Router\"\n");

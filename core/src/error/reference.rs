@@ -1,0 +1,45 @@
+//! `docs/errors.md` is written from the tables of this folder; a test keeps it so.
+
+use super::{Detail, ErrorKind};
+use crate::language::Language;
+use std::fmt::Write;
+
+const HEAD: &str = "# Errors
+
+Every call fails with an `Error`. A host switches on its **kind**; the **detail** is a stable name of the exact cause, for logs and
+support. `Display` and `Debug` of an error are safe to log: they hold no token, no address of a person and no text of a server.
+`message` and `next_step` speak to the person, in English and German. This page is written from the library's own tables.
+
+Who acts says whether trying again can help without anybody: *nobody* means that it can.
+
+";
+
+fn text() -> String {
+    let mut page = HEAD.to_owned();
+    for kind in ErrorKind::ALL {
+        let _ = write!(
+            page,
+            "## `{kind:?}` ({})\n\n| detail | who acts | what the person is told | next step |\n| --- | --- | --- | --- |\n",
+            kind as u32
+        );
+        for detail in Detail::ALL.iter().filter(|detail| detail.kind() == kind) {
+            let (message, step) = (detail.message(Language::English), detail.next_step(Language::English));
+            let actor = format!("{:?}", detail.who_acts()).to_lowercase();
+            let _ = writeln!(page, "| `{}` | {actor} | {message} | {step} |", detail.name());
+        }
+        page.push('\n');
+    }
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+#[test]
+fn docs_errors_md_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, text()).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == text(), "docs/errors.md is out of date: run with UPDATE_DOCS=1");
+}

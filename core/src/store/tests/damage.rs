@@ -1,0 +1,424 @@
+//! Damage, wrong keys and foreign files: each told apart, none taken for another, no wrong value returned.
+
+use super::rig::{NOW, Rig, access, connect, is_deep, scopes, state, tokens};
+use crate::{
+    error::{Detail, ErrorKind},
+    store::{AccountRecord, Flow, HostKey, Rotation, Store},
+};
+use rusqlite::Connection;
+use std::fs;
+
+fn refusal(rig: &Rig) -> Detail {
+    rig.try_open().unwrap_err().cause()
+}
+
+/// Changes the file behind the library's back.
+fn edit(rig: &Rig, sql: &str) {
+    let connection = Connection::open(rig.path()).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+pub(super) fn same(left: &AccountRecord, right: &AccountRecord) -> bool {
+    left.id == right.id
+        && left.identity == right.identity
+        && left.person == right.person
+        && left.scopes == right.scopes
+        && left.state == right.state
+        && left.generation == right.generation
+        && left.connected_at == right.connected_at
+        && access(left) == access(right)
+}
+
+/// A store with three accounts, closed.
+pub(super) fn three() -> (Rig, [AccountRecord; 3]) {
+    let rig = Rig::new();
+    let store = rig.open();
+    let accounts = [1, 2, 3].map(|number| connect(&store, number));
+    store.close().unwrap();
+    (rig, accounts)
+}
+
+#[test]
+fn s_01_a_wrong_key_is_told_and_changes_nothing() {
+    let (rig, accounts) = three();
+    let before = fs::read(rig.path()).unwrap();
+    let error = Store::open(&rig.path(), &HostKey::new(&[8; 32]).unwrap()).unwrap_err();
+    assert_eq!((error.cause(), error.kind()), (Detail::StoreWrongKey, ErrorKind::KeyRejected));
+    assert_eq!(fs::read(rig.path()).unwrap(), before);
+    assert!(same(&rig.open().account(&accounts[0].id).unwrap().unwrap(), &accounts[0]));
+}
+
+#[test]
+fn s_01_a_provider_that_unwraps_to_another_key_is_a_wrong_key() {
+    struct Liar(HostKey);
+    impl crate::store::KeyProvider for Liar {
+        fn wrap(&self, key_id: u32, key: &[u8]) -> crate::error::Result<Vec<u8>> {
+            self.0.wrap(key_id, key)
+        }
+        fn unwrap(&self, _: u32, _: &[u8]) -> crate::error::Result<Vec<u8>> {
+            Ok(vec![9; 32])
+        }
+    }
+    let (rig, _) = three();
+    let error = Store::open(&rig.path(), &Liar(HostKey::new(&[7; 32]).unwrap())).unwrap_err();
+    assert_eq!(error.cause(), Detail::StoreWrongKey);
+}
+
+#[test]
+fn s_02_no_key_makes_no_store() {
+    assert_eq!(HostKey::new(&[]).unwrap_err().cause(), Detail::StoreKeyMissing);
+    for key in [&[0; 32][..], &[1; 31], &[1; 33]] {
+        assert_eq!(HostKey::new(key).unwrap_err().cause(), Detail::InvalidArgument);
+    }
+}
+
+#[test]
+fn a_key_that_is_not_available_now_passes_through_and_leaves_no_store() {
+    struct Locked;
+    impl crate::store::KeyProvider for Locked {
+        fn wrap(&self, _: u32, _: &[u8]) -> crate::error::Result<Vec<u8>> {
+            Err(crate::error::Error::key_unavailable())
+        }
+        fn unwrap(&self, _: u32, _: &[u8]) -> crate::error::Result<Vec<u8>> {
+            Err(crate::error::Error::key_unavailable())
+        }
+    }
+    let rig = Rig::new();
+    assert_eq!(Store::open(&rig.path(), &Locked).unwrap_err().kind(), ErrorKind::KeyUnavailable);
+    assert_eq!(fs::read_dir(rig.folder.path()).unwrap().count(), 0);
+    rig.open().close().unwrap();
+    assert_eq!(Store::open(&rig.path(), &Locked).unwrap_err().kind(), ErrorKind::KeyUnavailable);
+}
+
+#[test]
+fn s_03_foreign_files_are_damage_and_stay_as_they_are() {
+    let header = b"SQLite format 3\0".to_vec();
+    let database = {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1); PRAGMA user_version = 1").unwrap();
+        drop(connection);
+        fs::read(&path).unwrap()
+    };
+    let noise: Vec<u8> = (0..4096_u32).map(|n| u8::try_from(n.wrapping_mul(2_654_435_761) >> 24).unwrap()).collect();
+    for content in [
+        noise[..16].to_vec(),
+        noise[..64].to_vec(),
+        noise.clone(),
+        b"just a text file\n".to_vec(),
+        b"{}".to_vec(),
+        vec![0; 4096],
+        vec![0; 1],
+        header.clone(),
+        [header, noise].concat(),
+        database,
+        Vec::new(),
+    ] {
+        let rig = Rig::new();
+        fs::write(rig.path(), &content).unwrap();
+        assert_eq!(refusal(&rig), Detail::StoreCorrupt, "{} bytes", content.len());
+        assert_eq!(fs::read(rig.path()).unwrap(), content);
+    }
+}
+
+#[test]
+fn s_09_a_newer_format_stays_untouched() {
+    let (rig, _) = three();
+    edit(&rig, "PRAGMA user_version = 2");
+    let before = fs::read(rig.path()).unwrap();
+    assert_eq!(refusal(&rig), Detail::StoreTooNew);
+    assert_eq!(fs::read(rig.path()).unwrap(), before);
+    edit(&rig, "PRAGMA user_version = 0");
+    assert_eq!(refusal(&rig), Detail::StoreCorrupt);
+}
+
+#[test]
+fn s_08_a_planted_trigger_view_or_table_is_found() {
+    for sql in [
+        "CREATE TRIGGER t AFTER UPDATE ON account BEGIN DELETE FROM account; END",
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE TABLE extra (x)",
+        "CREATE INDEX extra ON account (generation)",
+        "ALTER TABLE account ADD COLUMN extra TEXT",
+        "DROP TABLE approval",
+    ] {
+        let (rig, _) = three();
+        edit(&rig, sql);
+        assert_eq!(refusal(&rig), Detail::StoreCorrupt, "{sql}");
+    }
+}
+
+/// What a reader can see of a small store: everything must be as it was, or say that it is damaged.
+struct Small {
+    rig: Rig,
+    account: AccountRecord,
+    bytes: Vec<u8>,
+}
+
+impl Small {
+    fn new() -> Self {
+        let rig = Rig::new();
+        let store = rig.open();
+        let account = connect(&store, 1);
+        let flow = Flow { key: "state", account: None, expires_at: NOW + 600, payload: b"flow payload", now: NOW };
+        store.put_flow(&flow).unwrap();
+        store.put_approval("tenant", b"approval payload").unwrap();
+        store.close().unwrap();
+        let bytes = fs::read(rig.path()).unwrap();
+        Self { rig, account, bytes }
+    }
+
+    /// Whether the damage was noticed; panics if a reader was told something else than before.
+    fn check(&self, bytes: &[u8], what: &str) -> bool {
+        for suffix in ["-wal", "-shm"] {
+            let _ = fs::remove_file(self.rig.beside(suffix));
+        }
+        fs::write(self.rig.path(), bytes).unwrap();
+        let store = match self.rig.try_open() {
+            Ok(store) => store,
+            Err(error) => {
+                let damage = [ErrorKind::StorageDamaged, ErrorKind::StorageTooNew, ErrorKind::StorageUnavailable];
+                assert!(damage.contains(&error.kind()), "{what}: {error}");
+                return true;
+            }
+        };
+        let mut noticed = false;
+        match store.account(&self.account.id) {
+            Ok(Some(record)) => assert!(same(&record, &self.account), "{what}"),
+            Ok(None) => panic!("{what}: the account is gone without a word"),
+            Err(error) => noticed |= self.damaged(&error, what),
+        }
+        match store.accounts() {
+            Ok(all) => {
+                assert!(all.records.iter().all(|record| same(record, &self.account)), "{what}");
+                assert!(!all.records.is_empty() || !all.damaged.is_empty(), "{what}: no account and no damage");
+                noticed |= !all.damaged.is_empty();
+            }
+            Err(error) => noticed |= self.damaged(&error, what),
+        }
+        // A flow or an approval that is not found is one that is not known: the person signs in again.
+        match store.read_flow("state", NOW) {
+            Ok(payload) => {
+                noticed |= payload.is_none();
+                assert!(payload.is_none_or(|payload| payload.as_slice() == b"flow payload"), "{what}");
+            }
+            Err(error) => noticed |= self.damaged(&error, what),
+        }
+        match store.approval("tenant") {
+            Ok(payload) => {
+                noticed |= payload.is_none();
+                assert!(payload.is_none_or(|payload| payload.as_slice() == b"approval payload"), "{what}");
+            }
+            Err(error) => noticed |= self.damaged(&error, what),
+        }
+        noticed
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as part of the check")]
+    fn damaged(&self, error: &crate::error::Error, what: &str) -> bool {
+        assert_eq!(error.kind(), ErrorKind::StorageDamaged, "{what}: {error}");
+        true
+    }
+}
+
+/// Every eleventh byte; every byte with `INTAIL_DEEP_CHECKS` set.
+#[test]
+fn s_04_every_flipped_byte_is_noticed_or_changes_nothing() {
+    let small = Small::new();
+    assert!(!small.check(&small.bytes, "untouched"), "the check finds nothing in a sound store");
+    let step = if is_deep() { 1 } else { 11 };
+    let mut noticed: u32 = 0;
+    for offset in (0..small.bytes.len()).step_by(step) {
+        let flip = if offset % 2 == 0 { 0xff } else { 1 << (offset / 2 % 8) };
+        let mut bytes = small.bytes.clone();
+        bytes[offset] ^= flip;
+        noticed += u32::from(small.check(&bytes, &format!("byte {offset} flipped by {flip}")));
+    }
+    assert!(noticed > 300, "{noticed}");
+}
+
+#[test]
+fn s_05_truncated_and_missing_files_are_damage() {
+    let small = Small::new();
+    for length in (512..small.bytes.len()).step_by(512) {
+        small.check(&small.bytes[..length], &format!("cut at {length}"));
+    }
+    assert!(small.check(&small.bytes[..small.bytes.len() / 2], "half"));
+    fs::write(small.rig.path(), b"").unwrap();
+    assert_eq!(refusal(&small.rig), Detail::StoreCorrupt);
+    assert_eq!(fs::metadata(small.rig.path()).unwrap().len(), 0);
+}
+
+#[test]
+fn s_05_a_log_without_its_file_is_no_new_store() {
+    let rig = Rig::new();
+    let store = rig.open();
+    let account = connect(&store, 1);
+    let copy = Rig::new();
+    fs::copy(rig.path(), copy.path()).unwrap();
+    fs::copy(rig.beside("-wal"), copy.beside("-wal")).unwrap();
+    let taken = copy.beside(".taken");
+    fs::rename(copy.path(), &taken).unwrap();
+    assert_eq!(refusal(&copy), Detail::StoreMissing);
+    assert!(!copy.path().exists());
+    fs::write(copy.path(), b"").unwrap();
+    assert_eq!(refusal(&copy), Detail::StoreCorrupt);
+    fs::rename(taken, copy.path()).unwrap();
+    assert!(same(&copy.open().account(&account.id).unwrap().unwrap(), &account), "with its log it is whole");
+}
+
+#[test]
+fn s_06_values_moved_between_accounts_are_noticed_and_cost_only_those() {
+    for column in ["account_key", "identity", "person", "credentials", "lookup", "id"] {
+        let (rig, accounts) = three();
+        // By way of values of their own, as two rows of a unique column cannot hold the same.
+        let aside = if column == "id" { "'aside' || rowid" } else { "CAST('aside' || rowid AS BLOB)" };
+        edit(
+            &rig,
+            &format!(
+                "CREATE TEMP TABLE t AS SELECT rowid AS r, {column} AS v FROM account;
+                 UPDATE account SET {column} = {aside} WHERE rowid IN (1, 2);
+                 UPDATE account SET {column} = (SELECT v FROM t WHERE r = 3 - account.rowid) WHERE rowid IN (1, 2);"
+            ),
+        );
+        let store = rig.open();
+        for account in &accounts[..2] {
+            assert_eq!(store.account(&account.id).unwrap_err().cause(), Detail::StoreTampered, "{column}");
+        }
+        let all = store.accounts().unwrap();
+        assert_eq!((all.records.len(), all.damaged.len()), (1, 2), "{column}");
+        assert!(same(&all.records[0], &accounts[2]));
+    }
+}
+
+#[test]
+fn s_06_values_moved_inside_a_row_and_changed_numbers_are_noticed() {
+    for change in [
+        "SET identity = person, person = identity",
+        "SET credentials = identity",
+        "SET account_key = credentials",
+        "SET generation = generation + 1",
+        "SET generation = 0",
+        "SET lookup = NULL",
+        "SET id = '00000000000000000000000000000000'",
+        "SET credentials = substr(credentials, 1, 40)",
+        "SET person = x''",
+        "SET person = CAST(x'02' || substr(person, 2) AS BLOB)",
+    ] {
+        let (rig, accounts) = three();
+        edit(&rig, &format!("UPDATE account {change} WHERE rowid = 1"));
+        let store = rig.open();
+        let all = store.accounts().unwrap();
+        assert_eq!((all.records.len(), all.damaged.len()), (2, 1), "{change}");
+        let error = store.account(&all.damaged[0]).unwrap_err();
+        assert_eq!(error.cause(), Detail::StoreTampered, "{change}");
+        assert!(all.records.iter().all(|record| record.id != accounts[0].id));
+    }
+}
+
+#[test]
+fn s_06_a_copied_row_is_noticed_and_a_deleted_one_is_not_connected() {
+    let (rig, accounts) = three();
+    edit(
+        &rig,
+        "INSERT INTO account SELECT '0123456789abcdef0123456789abcdef', NULL, key_id, generation, account_key, identity, person,
+             credentials FROM account WHERE rowid = 1;
+         DELETE FROM account WHERE rowid = 2",
+    );
+    let store = rig.open();
+    assert_eq!(store.account("0123456789abcdef0123456789abcdef").unwrap_err().cause(), Detail::StoreTampered);
+    assert!(same(&store.account(&accounts[0].id).unwrap().unwrap(), &accounts[0]));
+    assert!(store.account(&accounts[1].id).unwrap().is_none());
+}
+
+#[test]
+fn s_06_a_flow_or_approval_in_anothers_place_is_noticed() {
+    let rig = Rig::new();
+    let store = rig.open();
+    for key in ["a", "b"] {
+        store.put_flow(&Flow { key, account: None, expires_at: NOW + 600, payload: key.as_bytes(), now: NOW }).unwrap();
+        store.put_approval(key, key.as_bytes()).unwrap();
+    }
+    store.close().unwrap();
+    edit(
+        &rig,
+        "UPDATE flow SET payload = (SELECT payload FROM flow WHERE rowid = 2) WHERE rowid = 1;
+         UPDATE flow SET expires_at = expires_at + 1 WHERE rowid = 2;
+         UPDATE approval SET payload = (SELECT payload FROM approval WHERE rowid = 2) WHERE rowid = 1;",
+    );
+    let store = rig.open();
+    for key in ["a", "b"] {
+        assert_eq!(store.claim_flow(key, NOW).unwrap_err().cause(), Detail::StoreTampered);
+    }
+    assert_eq!(store.approval("a").unwrap_err().cause(), Detail::StoreTampered);
+    assert_eq!(store.approvals().unwrap().len(), 1);
+}
+
+#[test]
+fn a_damaged_account_is_set_aside_when_its_person_connects_again() {
+    let (rig, accounts) = three();
+    edit(&rig, "UPDATE account SET credentials = x'00' WHERE rowid = 1");
+    let store = rig.open();
+    let again = connect(&store, 1);
+    assert_ne!(again.id, accounts[0].id, "an id never changes its person");
+    let all = store.accounts().unwrap();
+    assert_eq!((all.records.len(), all.damaged.as_slice()), (3, &[accounts[0].id.clone()][..]));
+    assert_eq!(connect(&store, 1).id, again.id);
+    assert!(store.disconnect(&accounts[0].id).unwrap().was_there);
+    assert!(store.accounts().unwrap().damaged.is_empty());
+}
+
+#[test]
+fn s_06_a_row_found_under_anothers_hash_is_never_written_over() {
+    let (rig, accounts) = three();
+    edit(
+        &rig,
+        "CREATE TEMP TABLE t AS SELECT lookup AS v FROM account WHERE rowid = 1;
+         UPDATE account SET lookup = NULL WHERE rowid = 1;
+         UPDATE account SET lookup = (SELECT v FROM t) WHERE rowid = 2;",
+    );
+    let store = rig.open();
+    let again = connect(&store, 1);
+    assert!(again.id != accounts[0].id && again.id != accounts[1].id);
+    assert_eq!(store.account(&accounts[1].id).unwrap_err().cause(), Detail::StoreTampered);
+}
+
+#[test]
+fn refreshed_tokens_heal_damaged_ones() {
+    let (rig, accounts) = three();
+    edit(&rig, "UPDATE account SET credentials = x'00' WHERE rowid = 1");
+    let store = rig.open();
+    let written = store.rotate(&accounts[0].id, 1, &tokens("fresh"), &scopes(), &state()).unwrap();
+    assert!(matches!(written, Rotation::Written(2)));
+    assert!(access(&store.account(&accounts[0].id).unwrap().unwrap()).contains("fresh"));
+}
+
+#[test]
+fn s_08_a_log_of_another_store_brings_nothing_in() {
+    for key in [[7; 32], [8; 32]] {
+        let (rig, accounts) = three();
+        let mut other = Rig::new();
+        other.key = HostKey::new(&key).unwrap();
+        let foreign = other.open();
+        let stranger = connect(&foreign, 9);
+        fs::copy(other.beside("-wal"), rig.beside("-wal")).unwrap();
+        fs::copy(other.beside("-shm"), rig.beside("-shm")).unwrap();
+        let Ok(store) = rig.try_open() else { continue };
+        assert!(!matches!(store.account(&stranger.id), Ok(Some(_))));
+        let all = store.accounts().unwrap();
+        assert!(all.records.iter().all(|record| accounts.iter().any(|account| same(record, account))));
+        assert!(!all.records.is_empty() || !all.damaged.is_empty());
+    }
+}
+
+#[test]
+fn s_08_a_planted_journal_is_refused_before_it_is_played_back() {
+    let (rig, accounts) = three();
+    let before = fs::read(rig.path()).unwrap();
+    fs::write(rig.beside("-journal"), [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7].repeat(600)).unwrap();
+    assert_eq!(refusal(&rig), Detail::StoreCorrupt);
+    assert_eq!(fs::read(rig.path()).unwrap(), before);
+    fs::remove_file(rig.beside("-journal")).unwrap();
+    assert!(same(&rig.open().account(&accounts[0].id).unwrap().unwrap(), &accounts[0]));
+}

@@ -1,0 +1,95 @@
+//! A host that says nothing: the tests run it as a process of its own, to see that the library says nothing either, and to kill it.
+//!
+//! `quiet_host story|begin|refresh|loud AUTHORITY CLIENT_ID FOLDER`; what it has to tell goes to `FOLDER/told`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong shows on stderr, where the test looks")]
+
+use intail_office365::{BrowserOpener, CallOptions, Config, ConnectOptions, ErrorKind, Hooks, HostKey, Office365, Result};
+use intail_office365_sandbox::Person;
+use std::{env::args, fs, path::PathBuf, sync::Arc, thread, time::Duration};
+
+const ADELE: &str = "adele@contoso.example";
+const MEGAN: &str = "megan@northwind.example";
+
+struct Robot(&'static str);
+
+impl BrowserOpener for Robot {
+    fn open(&self, url: &str) -> Result<()> {
+        let (person, url) = (Person::new(self.0), url.to_owned());
+        thread::spawn(move || person.browse(&url));
+        Ok(())
+    }
+}
+
+struct Host {
+    authority: String,
+    client_id: String,
+    folder: PathBuf,
+}
+
+fn main() {
+    let [role, authority, client_id, folder] = args().skip(1).collect::<Vec<_>>().try_into().expect("four arguments");
+    let host = Host { authority, client_id, folder: folder.into() };
+    match role.as_str() {
+        "story" => host.story(),
+        "begin" => host.begin(),
+        "refresh" => host.refresh(),
+        "loud" => loud(),
+        _ => unreachable!("the tests know the roles"),
+    }
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "proves that the test would notice")]
+fn loud() {
+    println!("x");
+    eprintln!("x");
+}
+
+impl Host {
+    fn open(&self, robot: &'static str, key: u8) -> Result<Office365> {
+        let mut config = Config::new(&self.client_id, self.folder.join("office365.db").to_str().unwrap());
+        config.authority = Some(self.authority.clone());
+        config.graph_base = Some(format!("{}/graph", self.authority));
+        let hooks = Hooks { browser: Some(Arc::new(Robot(robot))), ..Hooks::default() };
+        Office365::open(config, Arc::new(HostKey::new(&[key; 32])?), hooks)
+    }
+
+    fn tell(&self, text: &str) {
+        let unfinished = self.folder.join("told.new");
+        fs::write(&unfinished, text).unwrap();
+        fs::rename(unfinished, self.folder.join("told")).unwrap();
+    }
+
+    /// What goes well and what does not.
+    fn story(&self) {
+        let office = self.open(ADELE, 7).unwrap();
+        let impatient = office.with(CallOptions { timeout_ms: Some(400), cancel: None });
+        let refused = impatient.connect(&ConnectOptions::default(), None).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::TimedOut);
+        office.complete_connect("http://localhost/?code=x&state=y", None).unwrap_err();
+        office.close();
+        self.open(MEGAN, 8).unwrap_err();
+        let office = self.open(MEGAN, 7).unwrap();
+        let account = office.connect(&ConnectOptions::default(), None).unwrap();
+        account.acquire_token_silent().unwrap();
+        account.disconnect().unwrap();
+        account.acquire_token_silent().unwrap_err();
+        office.close();
+    }
+
+    /// Begins a sign-in, tells its address, and is killed.
+    fn begin(&self) {
+        let office = self.open(MEGAN, 7).unwrap();
+        self.tell(&office.begin_connect(&ConnectOptions::default()).unwrap().url);
+        thread::sleep(Duration::from_secs(60));
+    }
+
+    /// Refreshes every account, tells when a token is there, and is killed.
+    fn refresh(&self) {
+        let office = self.open(MEGAN, 7).unwrap();
+        for account in office.accounts().unwrap() {
+            account.acquire_token_silent().unwrap();
+        }
+        self.tell("refreshed");
+        thread::sleep(Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,22 @@
+//! The library over the wire, against the sandbox: each promise as the host would see it break.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails by panicking, and documents itself"
+)]
+
+mod accounts;
+mod device;
+mod flight;
+mod host;
+mod metadata;
+mod proof;
+mod rig;
+mod scan;
+mod sign_in;
+mod states;
+mod story;
+mod tokens;
