@@ -212,6 +212,9 @@ impl Engine {
         if decision.retry == Retry::Backoff {
             return Err(error);
         }
+        if decision.detail == Detail::AdminConsentRequired {
+            self.disprove_approval(&record.identity.tid);
+        }
         match self.note(cell, record, decision, &error, answer.claims.clone())? {
             Some(newer) => Ok(newer),
             None => Err(error),
