@@ -91,10 +91,6 @@ impl Call {
         Self { deadline: Deadline::after(timeout), tokens }
     }
 
-    pub(crate) fn deadline(&self) -> Deadline {
-        self.deadline
-    }
-
     /// Fails once the call was cancelled or its time is over.
     pub(crate) fn check(&self) -> Result<()> {
         if self.tokens.iter().any(|token| token.is_cancelled()) {

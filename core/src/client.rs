@@ -51,6 +51,7 @@ impl Office365 {
     /// office.close();
     /// # Ok(()) }
     /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "later calls will keep the provider: it is called again when the key changes")]
     pub fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Self> {
         Ok(Self { engine: Engine::open(config, &*keys, hooks)?, options: CallOptions::default() })
     }
@@ -103,6 +104,7 @@ impl Office365 {
     /// # Errors
     /// As [`complete_admin_consent`](Self::complete_admin_consent); `Cancelled` and `TimedOut`; `InvalidArgument` where the redirect
     /// URI for administrators is not a loopback one.
+    #[expect(clippy::needless_pass_by_value, reason = "a shared object is what every binding can give")]
     pub fn admin_consent(&self, tenant: &str, observer: Option<Arc<dyn ConnectObserver>>) -> Result<AdminConsent> {
         let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
         self.engine.admin_consent(&call, tenant, observer.as_deref())
@@ -131,6 +133,7 @@ impl Office365 {
     /// assert_eq!(account.info().display_name.as_deref(), Some("Megan Bowen"));
     /// # Ok(()) }
     /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "a shared object is what every binding can give")]
     pub fn connect(&self, options: &ConnectOptions, observer: Option<Arc<dyn ConnectObserver>>) -> Result<Account> {
         let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
         self.engine.connect(&call, options, observer.as_deref()).map(|cell| self.account_of(cell))

@@ -65,7 +65,7 @@ pub struct AppIdentity {
     pub name: String,
     /// A logo as PNG bytes, at most 64 KiB, shown 64 pixels high. Default: none.
     pub logo_png: Option<Vec<u8>>,
-    /// Colour of headings and links, `#rrggbb`; used where it stays readable. Default `#1f4e8c`.
+    /// Colour of links and of the button, `#rrggbb`; a darker or lighter shade of it where it would not be readable. Default `#1f4e8c`.
     pub accent_color: String,
     /// Where "Back to the app" leads: an `https` address or the app's own scheme. Default: none, the page says to close the tab.
     pub return_url: Option<String>,

@@ -33,8 +33,11 @@ fn main() -> Result<()> {
     if wanted("connect") {
         connect::run(&stub)?;
     }
-    if wanted("silent") || wanted("store") {
+    if wanted("silent") || wanted("store") || wanted("crowded") {
         let hosts = host::Filled::all(&stub)?;
+        if wanted("crowded") {
+            connect::crowded(&stub, hosts.last().ok_or("no store")?)?;
+        }
         if wanted("silent") {
             silent::run(&hosts)?;
         }

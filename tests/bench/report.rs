@@ -76,6 +76,11 @@ pub(crate) fn median(times: &[Duration], per_second: f64) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// The shortest time, in the same unit.
+pub(crate) fn fastest(times: &[Duration], per_second: f64) -> f64 {
+    times.iter().min().map_or(f64::NAN, |time| time.as_secs_f64() * per_second)
+}
+
 /// The smallest and the largest ratio of medians among `parts` equal parts of the run: how far the ratio can be trusted.
 pub(crate) fn spread(ours: &[Duration], floor: &[Duration], parts: usize) -> String {
     let part = (ours.len() / parts).max(1);

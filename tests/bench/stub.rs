@@ -11,6 +11,7 @@ use answers::Answers;
 pub(crate) use answers::{ACCESS_TOKEN, CLIENT, MovedClock, TENANT};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
+    collections::HashMap,
     io::{BufRead, BufReader, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
@@ -30,6 +31,12 @@ pub(crate) struct Seen {
     pub(crate) strange: u32,
     pub(crate) identity_connections: u32,
     pub(crate) graph_connections: u32,
+}
+
+impl Seen {
+    pub(crate) fn requests(self) -> u32 {
+        self.discovery + self.keys + self.token + self.me + self.strange
+    }
 }
 
 /// The running stub; it ends when dropped.
@@ -56,7 +63,7 @@ struct Counts {
 struct Host {
     address: SocketAddr,
     ending: Arc<AtomicBool>,
-    open: Arc<Mutex<Vec<TcpStream>>>,
+    open: Arc<Mutex<HashMap<SocketAddr, TcpStream>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -109,7 +116,7 @@ impl Drop for Stub {
         for host in &mut self.hosts {
             host.ending.store(true, SeqCst);
             drop(TcpStream::connect(host.address));
-            for stream in host.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            for (_, stream) in host.open.lock().unwrap_or_else(PoisonError::into_inner).drain() {
                 let _ = stream.shutdown(Shutdown::Both);
             }
             let _ = host.thread.take().map(JoinHandle::join);
@@ -126,7 +133,7 @@ impl Host {
         counts: &Arc<Counts>,
     ) -> Result<Self> {
         let address = listener.local_addr()?;
-        let (ending, open) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let (ending, open) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(HashMap::new())));
         let (tls, answers, counts) = (Arc::clone(tls), Arc::clone(answers), Arc::clone(counts));
         let (is_ending, streams) = (Arc::clone(&ending), Arc::clone(&open));
         let thread = thread::Builder::new().name("stub".to_owned()).spawn(move || {
@@ -134,12 +141,15 @@ impl Host {
                 if is_ending.load(SeqCst) {
                     return;
                 }
-                if let Ok(twin) = stream.try_clone() {
-                    streams.lock().unwrap_or_else(PoisonError::into_inner).push(twin);
-                }
-                let (tls, answers, counts) = (Arc::clone(&tls), Arc::clone(&answers), Arc::clone(&counts));
-                // A client that goes away ends its connection, and nothing else.
-                thread::spawn(move || serve(stream, part, tls, &answers, &counts).ok());
+                let (Ok(peer), Ok(twin)) = (stream.peer_addr(), stream.try_clone()) else { continue };
+                streams.lock().unwrap_or_else(PoisonError::into_inner).insert(peer, twin);
+                let (tls, answers, counts, streams) =
+                    (Arc::clone(&tls), Arc::clone(&answers), Arc::clone(&counts), Arc::clone(&streams));
+                thread::spawn(move || {
+                    // A client that goes away ends its connection, and nothing else; what it lacks fails the benchmark.
+                    let _ = serve(stream, part, tls, &answers, &counts);
+                    streams.lock().unwrap_or_else(PoisonError::into_inner).remove(&peer);
+                });
             }
         })?;
         Ok(Self { address, ending, open, thread: Some(thread) })
@@ -192,7 +202,7 @@ fn answer(request: &Request, part: Part, answers: &Answers, counts: &Counts) -> 
         }
         (Part::Graph, "GET", "/v1.0/me") => {
             count(&counts.me);
-            Ok(answers.me(&request.authorization))
+            Ok(Answers::me(&request.authorization))
         }
         _ => {
             count(&counts.strange);

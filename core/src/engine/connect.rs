@@ -269,8 +269,8 @@ impl Engine {
         if let Some(known) = self.providers.known(tenant, self.now()) {
             return Ok(known);
         }
-        let (engine, tenant, deadline) =
-            (Arc::clone(self), tenant.to_owned(), call.deadline().sooner(Deadline::after(EXCHANGE_TIMEOUT)));
+        // The worker has its own time: a caller in a hurry gives up first, and what is fetched serves the next one.
+        let (engine, tenant, deadline) = (Arc::clone(self), tenant.to_owned(), Deadline::after(EXCHANGE_TIMEOUT));
         self.workers.run(call, move || {
             engine.providers.of(&tenant, &engine.settings.authority, &engine.endpoint(deadline), &*engine.clock)
         })?

@@ -99,7 +99,7 @@ impl Answers {
         Ok(body.to_string().into_bytes())
     }
 
-    pub(super) fn me(&self, authorization: &str) -> Vec<u8> {
+    pub(super) fn me(authorization: &str) -> Vec<u8> {
         let person = authorization.trim_start_matches("Bearer ").split('.').next().unwrap_or_default();
         let body = json!({
             "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users/$entity",
