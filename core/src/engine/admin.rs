@@ -68,18 +68,20 @@ impl Engine {
             Claim::Unknown => return Err(Detail::CallbackStateMismatch.into()),
         };
         match answer.outcome {
-            RedirectOutcome::AdminConsent { tenant } => self.note_admin_answer(tenant, &flow.tenant),
+            RedirectOutcome::AdminConsent { tenant } => {
+                let claimed = tenant.filter(|tenant| is_guid(tenant)).map(|tenant| tenant.to_ascii_lowercase());
+                // The service answers for the organisation that was asked for; another one in the address was put there by somebody.
+                if is_guid(&flow.tenant) && claimed.as_ref().is_some_and(|claimed| *claimed != flow.tenant) {
+                    return Err(Detail::CallbackStateMismatch.into());
+                }
+                self.note_admin_answer(claimed)
+            }
             RedirectOutcome::Error(error) => Err(self.admin_error(&error, &flow.tenant)),
             RedirectOutcome::Code(_) => Err(Detail::CallbackAmbiguous.into()),
         }
     }
 
-    fn note_admin_answer(&self, tenant: Option<String>, asked: &str) -> Result<AdminConsent> {
-        let claimed_tenant = tenant.filter(|tenant| is_guid(tenant)).map(|tenant| tenant.to_ascii_lowercase());
-        // An answer for another tenant than the one that was asked is no answer.
-        if is_guid(asked) && claimed_tenant.as_deref().is_some_and(|claimed| claimed != asked) {
-            return Err(Detail::CallbackAmbiguous.into());
-        }
+    fn note_admin_answer(&self, claimed_tenant: Option<String>) -> Result<AdminConsent> {
         let mut proved = false;
         if let Some(tenant) = &claimed_tenant {
             let mut record = self.approval_record(tenant)?;
@@ -103,6 +105,15 @@ impl Engine {
             record.proved_at = Some(self.now());
             // A note that cannot be written now is written at the next proof.
             let _ = self.put_approval_record(tenant, record);
+        }
+    }
+
+    /// The service says that the permission is missing: what was known of an approval of `tenant` holds no more.
+    pub(super) fn disprove_approval(&self, tenant: &str) {
+        let known = self.approval_record(tenant).is_ok_and(|record| record.answered_at.is_some() || record.proved_at.is_some());
+        if known {
+            // A note that cannot be written now is written at the next refusal.
+            let _ = self.put_approval_record(tenant, ApprovalRecord::default());
         }
     }
 

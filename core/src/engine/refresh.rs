@@ -249,6 +249,9 @@ impl Engine {
         if decision.retry == Retry::Backoff {
             return Err(error);
         }
+        if decision.detail == Detail::AdminConsentRequired {
+            self.disprove_approval(&record.identity.tid);
+        }
         self.note(cell, record, decision, error, answer.claims.clone())
     }
 

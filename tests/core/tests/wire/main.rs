@@ -10,6 +10,7 @@
 
 mod accounts;
 mod device;
+mod ends;
 mod flight;
 mod host;
 mod metadata;
