@@ -2,7 +2,7 @@
 
 mod settings;
 
-pub(crate) use settings::{RedirectUri, Settings, is_guid, parse_tenant};
+pub(crate) use settings::{RedirectUri, Settings, parse_tenant};
 
 /// Which Microsoft cloud the organisation lives in. Registrations and accounts of one cloud do not exist in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -20,10 +20,10 @@ use crate::{
     config::{Config, Settings},
     error::{Detail, Result},
     hooks::Hooks,
-    http::{HttpClient, Transport},
+    http::{Endpoint, HttpClient, Transport},
     log::{Log, LogLevel},
     model::Disconnected,
-    oauth::{discovery::Providers, endpoint::Endpoint, keys::KeyCache},
+    oauth::{discovery::Providers, keys::KeyCache},
     store::{AccountRecord, KeyProvider, Store},
     task::Workers,
 };

@@ -63,6 +63,7 @@ mod consent;
 mod engine;
 mod error;
 mod graph;
+mod guid;
 mod hooks;
 mod http;
 mod language;

@@ -4,6 +4,7 @@ use super::{AppIdentity, Cloud, Config, NetworkConfig};
 use crate::{
     consent::{self, Scope},
     error::{Detail, Error, Result},
+    guid::is_guid,
     http::Origin,
 };
 use std::path::PathBuf;
@@ -107,13 +108,6 @@ pub(crate) fn parse_tenant(tenant: &str) -> Result<String> {
     } else {
         Err(invalid("tenant"))
     }
-}
-
-/// Whether the text is a GUID in its usual form, 8-4-4-4-12 hexadecimal digits.
-pub(crate) fn is_guid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    lengths == [8, 4, 4, 4, 12] && groups.concat().bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn guid(text: &str, what: &'static str) -> Result<String> {

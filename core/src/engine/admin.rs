@@ -6,9 +6,10 @@ use super::{
 };
 use crate::{
     approval::{AdminApproval, Certainty},
-    config::{RedirectUri, Settings, is_guid},
+    config::{RedirectUri, Settings},
     consent::{Scope, ScopeReport},
     error::{Detail, Error, Result},
+    guid::is_guid,
     log::LogLevel,
     model::{AccountState, AdminConsent, AuthorizationRequest, ConsentReport, ConsentStatus},
     oauth::{

@@ -2,10 +2,8 @@
 
 use super::request::ReadOnlyRequest;
 use crate::{
-    clock::Deadline,
     error::{Detail, Error, Result},
-    http::{Origin, Transport},
-    log::Log,
+    http::{Endpoint, Origin},
     secret::Secret,
 };
 use serde::Deserialize;
@@ -24,8 +22,8 @@ pub(crate) struct Me {
 const TEXT_LIMIT: usize = 256;
 
 /// Reads the profile of the person whose token this is.
-pub(crate) fn read(graph: &Origin, transport: &dyn Transport, log: &Log, token: &Secret, deadline: Deadline) -> Result<Me> {
-    let response = ReadOnlyRequest::resource(graph, &["me"]).send(transport, log, token, deadline)?;
+pub(crate) fn read(graph: &Origin, endpoint: &Endpoint<'_>, token: &Secret) -> Result<Me> {
+    let response = ReadOnlyRequest::resource(graph, &["me"]).send(endpoint, token)?;
     let unusable = || Error::from(Detail::UnexpectedResponse).with_what("me");
     let text = std::str::from_utf8(&response.body).map_err(|_| unusable())?;
     let me: Me = serde_json::from_str(text).map_err(|_| unusable())?;

@@ -7,8 +7,8 @@ use super::{
     jws::{SignedPayload, invalid},
 };
 use crate::{
-    config::is_guid,
     error::{Detail, Error, Result},
+    guid::is_guid,
     secret::Secret,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
