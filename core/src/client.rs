@@ -51,7 +51,10 @@ impl Office365 {
     /// office.close();
     /// # Ok(()) }
     /// ```
-    #[expect(clippy::needless_pass_by_value, reason = "later calls will keep the provider: it is called again when the key changes")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "later calls will keep the provider: it is called again when the key changes"
+    )]
     pub fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Self> {
         Ok(Self { engine: Engine::open(config, &*keys, hooks)?, options: CallOptions::default() })
     }

@@ -60,6 +60,7 @@ mod client;
 mod clock;
 mod config;
 mod consent;
+mod display;
 mod engine;
 mod error;
 mod graph;
@@ -71,6 +72,7 @@ mod log;
 mod model;
 mod oauth;
 mod secret;
+mod settings;
 mod store;
 mod task;
 

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{
     approval::{AdminApproval, Certainty},
-    config::{RedirectUri, Settings},
     consent::{Scope, ScopeReport},
     error::{Detail, Error, Result},
     guid::is_guid,
@@ -17,6 +16,7 @@ use crate::{
         authorize::{admin_consent_url, fresh_state},
         redirect::{self, RedirectOutcome},
     },
+    settings::{RedirectUri, Settings},
     store::{Claim, Flow},
 };
 use serde::{Deserialize, Serialize};

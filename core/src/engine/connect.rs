@@ -8,10 +8,9 @@ use crate::{
     approval::Certainty,
     call::Call,
     clock::Deadline,
-    config::parse_tenant,
     consent::ScopeReport,
     error::{Detail, Error, Result},
-    graph::me::{self, displayable},
+    graph::me,
     http::RequestIds,
     log::LogLevel,
     model::{AccountState, AuthorizationRequest, ConnectOptions},
@@ -25,6 +24,7 @@ use crate::{
         token::{self, TokenFailure, TokenRequest, Tokens},
     },
     secret::Secret,
+    settings::parse_tenant,
     store::{Claim, Flow, NewAccount, Person, StateRecord, TokenSet},
 };
 use std::{sync::Arc, time::Duration};
@@ -209,8 +209,11 @@ impl Engine {
     /// Name and user name from `/me`. Only an answer about another person fails the sign-in: without licence, mailbox or network
     /// the account still connects, with the name that the `id_token` gives.
     fn person(&self, id_token: &VerifiedIdToken, access_token: &Secret, deadline: Deadline) -> Result<Person> {
-        let from_token =
-            Person { display_name: id_token.name().map(displayable), username: id_token.username().map(displayable), mail: None };
+        let from_token = Person {
+            display_name: id_token.name().map(str::to_owned),
+            username: id_token.username().map(str::to_owned),
+            mail: None,
+        };
         match me::read(&self.settings.graph, &self.endpoint(deadline), access_token) {
             Ok(me) if !me.id.eq_ignore_ascii_case(id_token.oid()) => Err(Detail::AccountMismatch.into()),
             Ok(me) => Ok(Person {

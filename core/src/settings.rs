@@ -1,7 +1,7 @@
 //! [`Settings`]: the configuration, parsed. Everything behind the facade takes this and never checks again.
 
-use super::{AppIdentity, Cloud, Config, NetworkConfig};
 use crate::{
+    config::{AppIdentity, Cloud, Config, NetworkConfig},
     consent::{self, Scope},
     error::{Detail, Error, Result},
     guid::is_guid,
@@ -44,7 +44,9 @@ impl Settings {
     pub(crate) fn parse(config: Config) -> Result<Self> {
         let scopes = consent::parse_configured(&config.scopes)?;
         let (authority, graph) = endpoints(&config)?;
-        let requested_scopes = consent::request_scopes(&scopes, config.cloud, &graph.ascii());
+        // National clouds need the resource before each permission (FACTS 5.5).
+        let resource = (config.cloud != Cloud::Global).then(|| graph.ascii());
+        let requested_scopes = consent::request_scopes(&scopes, resource.as_deref());
         let redirect = RedirectUri::parse(&config.redirect_uri)?;
         let admin_redirect = config.admin_redirect_uri.as_deref().map_or_else(|| Ok(redirect.clone()), RedirectUri::parse)?;
         let allowed_tenants = config.allowed_tenants.iter().map(|tenant| guid(tenant, "allowed_tenants")).collect::<Result<_>>()?;
