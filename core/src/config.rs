@@ -1,8 +1,4 @@
-//! What a host configures: a plain record, parsed once when the library opens.
-
-mod settings;
-
-pub(crate) use settings::{RedirectUri, Settings, is_guid, parse_tenant};
+//! What a host configures: a plain record, parsed once when the library opens (`settings`).
 
 /// Which Microsoft cloud the organisation lives in. Registrations and accounts of one cloud do not exist in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

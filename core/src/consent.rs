@@ -1,9 +1,6 @@
 //! Permissions: the read-only allow-list, what was granted against what was asked, and what is known of an approval.
 
-use crate::{
-    config::Cloud,
-    error::{Detail, Error, Result},
-};
+use crate::error::{Detail, Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// A Graph permission that the library can ask for. All of them only read.
@@ -67,11 +64,11 @@ fn refused(name: &str) -> Error {
     Error::from(Detail::ScopeNotReadOnly).with_what(if plain { name.to_owned() } else { "scope".to_owned() })
 }
 
-/// The `scope` parameter for one authorization: OpenID Connect's, then Graph's; qualified where the cloud needs it (FACTS 5.5).
-pub(crate) fn request_scopes(scopes: &[Scope], cloud: Cloud, graph_origin: &str) -> Vec<String> {
-    let graph = scopes.iter().map(|scope| match cloud {
-        Cloud::Global => scope.name().to_owned(),
-        _ => format!("{graph_origin}/{}", scope.name()),
+/// The `scope` parameter for one authorization: OpenID Connect's, then Graph's; qualified with the resource where one is given.
+pub(crate) fn request_scopes(scopes: &[Scope], resource: Option<&str>) -> Vec<String> {
+    let graph = scopes.iter().map(|scope| match resource {
+        None => scope.name().to_owned(),
+        Some(resource) => format!("{resource}/{}", scope.name()),
     });
     OPENID_SCOPES.into_iter().map(str::to_owned).chain(graph).collect()
 }
@@ -180,7 +177,7 @@ mod tests {
 
     #[test]
     fn national_clouds_name_the_resource() {
-        let scopes = request_scopes(&[Scope::UserRead], Cloud::China, "https://microsoftgraph.chinacloudapi.cn");
+        let scopes = request_scopes(&[Scope::UserRead], Some("https://microsoftgraph.chinacloudapi.cn"));
         assert_eq!(scopes.join(" "), "openid profile email offline_access https://microsoftgraph.chinacloudapi.cn/User.Read");
     }
 }

@@ -4,12 +4,14 @@
 
 mod allowed_url;
 mod client;
+mod exchange;
 mod failure;
 mod proxy;
 mod tls;
 
 pub(crate) use allowed_url::{AllowedUrl, Origin};
 pub(crate) use client::HttpClient;
+pub(crate) use exchange::{Endpoint, Question, RequestIds, retry_after};
 
 use crate::{clock::Deadline, error::Result, secret::SecretBytes};
 use std::fmt;

@@ -6,7 +6,6 @@ pub(crate) mod authorize;
 pub(crate) mod claims;
 pub(crate) mod device_code;
 pub(crate) mod discovery;
-pub(crate) mod endpoint;
 pub(crate) mod id_token;
 mod json;
 mod jwk;

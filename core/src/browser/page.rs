@@ -8,7 +8,7 @@ mod texts;
 
 use self::texts::{missing_right, right, status_texts};
 use super::{Outcome, StatusPage, style};
-use crate::{config::AppIdentity, consent::Scope, language::Language};
+use crate::{config::AppIdentity, consent::Scope, display::displayable, language::Language};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ impl Presentation {
     pub(crate) fn new(app: &AppIdentity) -> Self {
         let style = style::style(&app.accent_color);
         Self {
-            app: escape(&one_line(&app.name)),
+            app: escape(&displayable(&app.name)),
             logo: app.logo_png.as_ref().map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png))),
             return_url: app.return_url.as_deref().map(escape),
             policy: style::policy(&style),
@@ -258,16 +258,7 @@ fn mark(mark: Mark) -> String {
 /// Text of the service within ours: escaped, at most 200 characters, its direction kept to itself.
 fn isolated(text: &str) -> String {
     let short: String = text.chars().take(200).collect();
-    format!("<bdi>{}</bdi>", escape(&one_line(&short)))
-}
-
-/// Without what is not seen and moves what is: control characters, line and paragraph separators, marks of direction.
-fn one_line(text: &str) -> String {
-    let moves = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars().filter(|character| !moves(*character)).collect()
+    format!("<bdi>{}</bdi>", escape(&displayable(&short)))
 }
 
 fn escape(text: &str) -> String {

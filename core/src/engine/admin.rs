@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     approval::{AdminApproval, Certainty},
-    config::{RedirectUri, Settings, is_guid},
     consent::{Scope, ScopeReport},
     error::{Detail, Error, Result},
+    guid::is_guid,
     log::LogLevel,
     model::{AccountState, AdminConsent, AuthorizationRequest, ConsentReport, ConsentStatus},
     oauth::{
@@ -16,6 +16,7 @@ use crate::{
         authorize::{admin_consent_url, fresh_state},
         redirect::{self, RedirectOutcome},
     },
+    settings::{RedirectUri, Settings},
     store::{Claim, Flow},
 };
 use serde::{Deserialize, Serialize};

@@ -8,23 +8,23 @@ use crate::{
     approval::Certainty,
     call::Call,
     clock::Deadline,
-    config::parse_tenant,
     consent::ScopeReport,
     error::{Detail, Error, Result},
-    graph::me::{self, displayable},
+    graph::me,
+    http::RequestIds,
     log::LogLevel,
     model::{AccountState, AuthorizationRequest, ConnectOptions},
     oauth::{
         aadsts::{self, ServiceError},
         authorize::{self, Wishes},
         discovery::{Provider, issuer_fits},
-        endpoint::{Ids, KeysTransport},
         id_token::{Expected as ExpectedToken, VerifiedIdToken},
         keys::KeySource,
         redirect::{self, RedirectAnswer, RedirectOutcome},
         token::{self, TokenFailure, TokenRequest, Tokens},
     },
     secret::Secret,
+    settings::parse_tenant,
     store::{Claim, Flow, NewAccount, Person, StateRecord, TokenSet},
 };
 use std::{sync::Arc, time::Duration};
@@ -202,7 +202,7 @@ impl Engine {
         deadline: Deadline,
     ) -> Result<VerifiedIdToken> {
         let Circumstances { nonce, response_issuer, access_token, now } = circumstances;
-        let tenant = Some(self.settings.tenant.as_str()).filter(|tenant| crate::config::is_guid(tenant));
+        let tenant = Some(self.settings.tenant.as_str()).filter(|tenant| crate::guid::is_guid(tenant));
         let expected = ExpectedToken {
             client_id: &self.settings.client_id,
             issuer: &provider.issuer,
@@ -213,12 +213,8 @@ impl Engine {
             access_token: Some(access_token.expose()),
             now,
         };
-        let transport = KeysTransport::new(self.endpoint(deadline));
-        let source = KeySource { jwks_uri: &provider.jwks, transport: &transport, deadline, clock: &*self.clock };
-        self.keys.verify(proof.expose(), &expected, &source).map_err(|error| match error.cause() {
-            Detail::KeysUnavailable => transport.mark(error),
-            _ => error,
-        })
+        let source = KeySource { jwks_uri: &provider.jwks, endpoint: self.endpoint(deadline), clock: &*self.clock };
+        self.keys.verify(proof.expose(), &expected, &source)
     }
 
     /// The granted scopes; a grant beyond reading is refused unless the host allows it (catalogue T-19).
@@ -234,9 +230,12 @@ impl Engine {
     /// Name and user name from `/me`. Only an answer about another person fails the sign-in: without licence, mailbox or network
     /// the account still connects, with the name that the `id_token` gives.
     fn person(&self, id_token: &VerifiedIdToken, access_token: &Secret, deadline: Deadline) -> Result<Person> {
-        let from_token =
-            Person { display_name: id_token.name().map(displayable), username: id_token.username().map(displayable), mail: None };
-        match me::read(&self.settings.graph, &*self.transport, &self.log, access_token, deadline) {
+        let from_token = Person {
+            display_name: id_token.name().map(str::to_owned),
+            username: id_token.username().map(str::to_owned),
+            mail: None,
+        };
+        match me::read(&self.settings.graph, &self.endpoint(deadline), access_token) {
             Ok(me) if !me.id.eq_ignore_ascii_case(id_token.oid()) => Err(Detail::AccountMismatch.into()),
             Ok(me) => Ok(Person {
                 display_name: me.display_name.or(from_token.display_name),
@@ -336,7 +335,7 @@ impl Engine {
     }
 
     /// An error answer as a typed error, with everything that support and the person need.
-    pub(super) fn service_error(&self, answer: &ServiceError, ids: &Ids, retry_after: Option<u32>, tenant: &str) -> Error {
+    pub(super) fn service_error(&self, answer: &ServiceError, ids: &RequestIds, retry_after: Option<u32>, tenant: &str) -> Error {
         let detail = aadsts::decide(answer).detail;
         let error = Error::from(detail).with_service_code(aadsts::service_code(&answer.codes)).with_retry_after(retry_after);
         let error = ids.mark(error);

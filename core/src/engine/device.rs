@@ -8,7 +8,6 @@ use super::{
 use crate::{
     call::Call,
     clock::Deadline,
-    config::Settings,
     error::{Detail, Error, Result},
     model::{ConnectOptions, DeviceCode},
     oauth::{
@@ -17,6 +16,7 @@ use crate::{
         token::{self, TokenFailure},
     },
     secret::Secret,
+    settings::Settings,
     store::Flow,
 };
 use std::sync::{Arc, PoisonError};

@@ -9,12 +9,12 @@ use crate::{
     approval::Certainty,
     browser::{Callback, Listener, ListenerOptions, Outcome, Presentation, StatusPage, Verdict},
     call::Call,
-    config::RedirectUri,
     error::{Detail, Error, Result},
     log::LogLevel,
     model::{AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions},
     oauth::redirect,
     secret::Secret,
+    settings::RedirectUri,
 };
 use std::{sync::Arc, time::Duration};
 use url::Url;

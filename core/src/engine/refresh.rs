@@ -11,11 +11,11 @@ use crate::{
     clock::Deadline,
     consent::ScopeReport,
     error::{Detail, Error, ErrorKind, Result},
+    http::RequestIds,
     log::LogLevel,
     model::{AccessToken, AccountState},
     oauth::{
         aadsts::{self, Decision, Retry, ServiceError},
-        endpoint::Ids,
         token::{self, TokenFailure, Tokens},
     },
     secret::Secret,
@@ -240,7 +240,7 @@ impl Engine {
         cell: &AccountCell,
         record: &AccountRecord,
         answer: &ServiceError,
-        ids: &Ids,
+        ids: &RequestIds,
         retry_after: Option<u32>,
     ) -> Result<AccessToken> {
         let decision = aadsts::decide(answer);

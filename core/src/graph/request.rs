@@ -1,15 +1,11 @@
 //! The one way to Graph.
 
 use crate::{
-    clock::Deadline,
     error::{Detail, Error, Result},
-    http::{AllowedUrl, Header, Method, Origin, Request, Response, Transport},
-    log::{Log, LogLevel},
-    oauth::endpoint::{guid, request_id, retry_after},
+    http::{AllowedUrl, Endpoint, Header, Method, Origin, Question, Response, retry_after},
     secret::Secret,
 };
 use serde::Deserialize;
-use std::time::Instant;
 
 /// The largest page of Graph, after decompression.
 const PAGE_LIMIT: usize = 16 * 1024 * 1024;
@@ -28,27 +24,10 @@ impl ReadOnlyRequest {
     }
 
     /// Sends it once. Only a success is an answer; everything else is an error with the service's code and ids.
-    pub(crate) fn send(&self, transport: &dyn Transport, log: &Log, token: &Secret, deadline: Deadline) -> Result<Response> {
-        let started = Instant::now();
-        let client_id = request_id()?;
-        let headers = vec![
-            Header::new("accept", "application/json"),
-            Header::new("authorization", format!("Bearer {}", token.expose())),
-            Header::new("client-request-id", client_id.as_str()),
-        ];
-        let request = Request { method: Method::Get, url: self.url.clone(), headers, limit: PAGE_LIMIT, deadline };
-        let answer = transport.send(&request);
-        let service_id = answer.as_ref().ok().and_then(|response| response.header("request-id")).and_then(guid);
-        let status = answer.as_ref().ok().map(|response| u32::from(response.status));
-        let answer = answer.and_then(classify).map_err(|error| error.with_request_ids(service_id.clone(), Some(client_id.clone())));
-        log.write(LogLevel::Debug, "graph.get", |record| {
-            record.status = status;
-            record.detail = answer.as_ref().err().map(Error::detail);
-            record.duration_ms = u32::try_from(started.elapsed().as_millis()).ok();
-            record.client_request_id = Some(client_id);
-            record.request_id = service_id;
-        });
-        answer
+    pub(crate) fn send(&self, endpoint: &Endpoint<'_>, token: &Secret) -> Result<Response> {
+        let header = Header::new("authorization", format!("Bearer {}", token.expose()));
+        let question = Question { event: "graph.get", method: Method::Get, url: &self.url, header, limit: PAGE_LIMIT };
+        endpoint.exchange(question, classify).map(|(response, _)| response)
     }
 }
 

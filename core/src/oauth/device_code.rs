@@ -1,9 +1,9 @@
 //! The device authorization grant (RFC 8628; FACTS section 3): the fallback where no browser can come back to the host.
 
-use super::{aadsts::ServiceError, endpoint::Endpoint, token::form};
+use super::{aadsts::ServiceError, token::form};
 use crate::{
     error::{Detail, Error, Result},
-    http::{AllowedUrl, Method, Origin},
+    http::{AllowedUrl, Endpoint, Method, Origin},
     secret::Secret,
 };
 use serde::Deserialize;

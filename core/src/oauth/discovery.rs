@@ -1,11 +1,10 @@
 //! The identity platform's own description (`OpenID` Connect Discovery; FACTS 5.1), read once a day per tenant.
 
-use super::endpoint::Endpoint;
 use crate::{
     clock::Clock,
-    config::is_guid,
     error::{Detail, Error, Result},
-    http::{AllowedUrl, Method, Origin},
+    guid::is_guid,
+    http::{AllowedUrl, Endpoint, Method, Origin},
 };
 use serde::Deserialize;
 use std::{

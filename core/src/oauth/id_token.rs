@@ -7,8 +7,9 @@ use super::{
     jws::{SignedPayload, invalid},
 };
 use crate::{
-    config::is_guid,
+    display::displayable,
     error::{Detail, Error, Result},
+    guid::is_guid,
     secret::Secret,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -21,8 +22,6 @@ const LEEWAY: i64 = 300;
 const MAX_AGE: i64 = 24 * 3600;
 /// The longest `sub` (`OpenID` Connect Core 2).
 const MAX_SUBJECT: usize = 255;
-/// The longest name that is kept, in characters.
-const MAX_NAME: usize = 256;
 /// The tenant of personal accounts, which have no organisation.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 /// Stands for the tenant in the issuer of `common` and `organizations`, and of most keys.
@@ -174,9 +173,7 @@ impl Claims {
 
     /// A text for people. Whatever is no text is left out: nothing depends on it.
     fn display(&self, name: &str) -> Option<String> {
-        let shown: String = self.claim(name)?.as_text()?.chars().filter(|c| !is_deceptive(*c)).take(MAX_NAME).collect();
-        let shown = shown.trim();
-        (!shown.is_empty()).then(|| shown.to_owned())
+        Some(displayable(self.claim(name)?.as_text()?)).filter(|shown| !shown.is_empty())
     }
 }
 
@@ -245,12 +242,6 @@ fn check_access_token_hash(claims: &Claims, access_token: Option<&str>) -> Resul
     let hash = digest::digest(&digest::SHA256, token.as_bytes());
     let half = hash.as_ref().get(..16).unwrap_or_default();
     if claim.as_text() == Some(URL_SAFE_NO_PAD.encode(half).as_str()) { Ok(()) } else { Err(invalid("at_hash")) }
-}
-
-/// Characters that break a log line or turn the text around it.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -647,7 +638,7 @@ mod tests {
         ] {
             assert_eq!(name(given).as_deref(), kept, "{given:?}");
         }
-        assert_eq!(name(&"ä".repeat(10_240)).unwrap().chars().count(), MAX_NAME);
+        assert_eq!(name(&"ä".repeat(10_240)).unwrap().chars().count(), 256);
         for odd in [json!(1), json!(null), json!({"first": "Ada"}), json!(["Ada"])] {
             let mut claims = with("name", odd.clone());
             claims["preferred_username"] = odd;

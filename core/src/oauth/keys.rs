@@ -10,9 +10,9 @@ use super::{
     jws::{self, Jws, SignedPayload},
 };
 use crate::{
-    clock::{Clock, Deadline},
+    clock::Clock,
     error::{Detail, Error, Result},
-    http::{AllowedUrl, Header, IDENTITY_LIMIT, Method, Request, Transport},
+    http::{AllowedUrl, Endpoint, IDENTITY_LIMIT, Method},
 };
 use std::{
     collections::HashMap,
@@ -30,8 +30,7 @@ const MAX_TRIED: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeySource<'a> {
     pub(crate) jwks_uri: &'a AllowedUrl,
-    pub(crate) transport: &'a dyn Transport,
-    pub(crate) deadline: Deadline,
+    pub(crate) endpoint: Endpoint<'a>,
     pub(crate) clock: &'a dyn Clock,
 }
 
@@ -75,7 +74,7 @@ impl KeyCache {
                 Step::Fetch => break,
                 Step::Wait => {
                     since.get_or_insert(slot.landings);
-                    let left = source.deadline.remaining();
+                    let left = source.endpoint.deadline.remaining();
                     if left.is_zero() {
                         return Err(Detail::DeadlineExceeded.into());
                     }
@@ -236,27 +235,20 @@ fn open<'k>(keys: &'k KeySet, jws: &Jws<'_>) -> std::result::Result<(SignedPaylo
 
 /// Fetches a set. Whatever goes wrong is `KeysUnavailable`, unless the caller's own time or patience ended.
 fn download(source: &KeySource<'_>) -> Result<KeySet> {
-    let request = Request {
-        method: Method::Get,
-        url: source.jwks_uri.clone(),
-        headers: vec![Header::new("accept", "application/json")],
-        limit: IDENTITY_LIMIT,
-        deadline: source.deadline,
-    };
-    let response = source.transport.send(&request).map_err(|error| match error.cause() {
+    let (response, ids) = source.endpoint.send("keys", Method::Get, source.jwks_uri).map_err(|error| match error.cause() {
         Detail::OperationCancelled | Detail::DeadlineExceeded => error,
-        _ => unavailable(error.detail()),
+        _ => {
+            let [service, client] = [error.request_id(), error.client_request_id()].map(|id| id.map(str::to_owned));
+            unavailable(error.detail()).with_request_ids(service, client)
+        }
     })?;
-    if response.status != 200 {
-        return Err(unavailable(if response.is_redirect() { "redirect" } else { "status" }));
-    }
-    if !response.is_json() {
-        return Err(unavailable("content type"));
-    }
-    if response.body.len() > IDENTITY_LIMIT {
-        return Err(unavailable("size"));
-    }
-    KeySet::parse(&response.body).ok_or_else(|| unavailable("keys"))
+    let keys = match response.body.len() {
+        _ if response.status != 200 => Err("status"),
+        _ if !response.is_json() => Err("content type"),
+        ..=IDENTITY_LIMIT => KeySet::parse(&response.body).ok_or("keys"),
+        _ => Err("size"),
+    };
+    keys.map_err(|what| ids.mark(unavailable(what)))
 }
 
 fn unavailable(what: &'static str) -> Error {
@@ -267,8 +259,10 @@ fn unavailable(what: &'static str) -> Error {
 mod tests {
     use super::*;
     use crate::{
+        clock::Deadline,
         error::ErrorKind,
-        http::{Origin, Response},
+        http::{Origin, Request, Response, Transport},
+        log::Log,
         oauth::testing::{Answer, CLIENT, NOW, Provider, Signer, TEMPLATE, TENANT, TestClock, claims, jwks_uri, source},
     };
     use serde_json::{Value, json};
@@ -525,7 +519,7 @@ mod tests {
             (body(500, "application/json", &keys), "status"),
             (body(404, "application/json", &keys), "status"),
             (body(204, "application/json", ""), "status"),
-            (body(302, "application/json", &keys), "redirect"),
+            (body(302, "application/json", &keys), "TokenEndpointRedirected"),
             (body(200, "text/html", &keys), "content type"),
             (body(200, "", &keys), "content type"),
             (body(200, "application/json", ""), "keys"),
@@ -618,8 +612,10 @@ mod tests {
         let (cache, clock, uri) = (KeyCache::default(), TestClock::new(), jwks_uri());
         let elsewhere = Origin::parse("https://login.microsoftonline.us").unwrap().join(&["keys"]);
         let deadline = Deadline::after(Duration::from_secs(10));
+        let log = Log::default();
         let verify_at = |uri, transport: &dyn Transport, token: &str, deadline| {
-            cache.verify(token, &expected(), &KeySource { jwks_uri: uri, transport, deadline, clock: &clock })
+            let endpoint = Endpoint { transport, log: &log, deadline };
+            cache.verify(token, &expected(), &KeySource { jwks_uri: uri, endpoint, clock: &clock })
         };
         open.send(()).unwrap();
         verify_at(&uri, &gate, &good(), deadline).unwrap();
@@ -665,7 +661,8 @@ mod tests {
         }
         let (cache, clock, uri) = (KeyCache::default(), TestClock::new(), jwks_uri());
         let deadline = Deadline::after(Duration::from_secs(10));
-        let broken = KeySource { jwks_uri: &uri, transport: &Broken, deadline, clock: &clock };
+        let endpoint = Endpoint { transport: &Broken, log: &Log::default(), deadline };
+        let broken = KeySource { jwks_uri: &uri, endpoint, clock: &clock };
         thread::scope(|scope| scope.spawn(|| cache.verify(&good(), &expected(), &broken).map(|_| ())).join().unwrap_err());
         let provider = Provider::new([Answer::keys(&[Signer::first().jwk()])]);
         cache.verify(&good(), &expected(), &source(&uri, &provider, &clock)).unwrap();

@@ -5,7 +5,8 @@
 use crate::{
     clock::{Clock, Deadline},
     error::Result,
-    http::{AllowedUrl, Origin, Request, Response, Transport},
+    http::{AllowedUrl, Endpoint, Origin, Request, Response, Transport},
+    log::Log,
     oauth::keys::KeySource,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -98,6 +99,7 @@ pub(crate) fn claims() -> Value {
 pub(crate) struct Provider {
     answers: Mutex<VecDeque<Answer>>,
     seen: Mutex<Vec<String>>,
+    log: Log,
 }
 
 /// One answer of a [`Provider`].
@@ -115,7 +117,7 @@ impl Answer {
 
 impl Provider {
     pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
-        Self { answers: Mutex::new(answers.into_iter().collect()), seen: Mutex::default() }
+        Self { answers: Mutex::new(answers.into_iter().collect()), seen: Mutex::default(), log: Log::default() }
     }
 
     pub(crate) fn fetches(&self) -> usize {
@@ -169,5 +171,6 @@ pub(crate) fn jwks_uri() -> AllowedUrl {
 }
 
 pub(crate) fn source<'a>(jwks_uri: &'a AllowedUrl, provider: &'a Provider, clock: &'a TestClock) -> KeySource<'a> {
-    KeySource { jwks_uri, transport: provider, deadline: Deadline::after(Duration::from_secs(10)), clock }
+    let endpoint = Endpoint { transport: provider, log: &provider.log, deadline: Deadline::after(Duration::from_secs(10)) };
+    KeySource { jwks_uri, endpoint, clock }
 }

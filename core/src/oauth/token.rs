@@ -10,11 +10,10 @@ pub(crate) use answer::Tokens;
 use super::{
     aadsts::{ServiceError, codes_in},
     claims::request_claims,
-    endpoint::{Endpoint, Ids, retry_after},
 };
 use crate::{
     error::{Detail, Error, Result},
-    http::{AllowedUrl, Method, Response},
+    http::{AllowedUrl, Endpoint, Method, RequestIds, Response, retry_after},
     secret::{Secret, SecretBytes},
 };
 use answer::{ErrorAnswer, TokenAnswer};
@@ -54,7 +53,7 @@ pub(crate) struct TokenRequest<'a> {
 #[derive(Debug)]
 pub(crate) enum TokenFailure {
     /// The service said no; what that means depends on what was asked.
-    Refused { answer: Box<ServiceError>, ids: Ids, retry_after: Option<u32> },
+    Refused { answer: Box<ServiceError>, ids: RequestIds, retry_after: Option<u32> },
     /// Nothing usable came back.
     Failed(Error),
 }
@@ -133,7 +132,7 @@ struct Wire<'a> {
 
 /// What came back, as far as the crate's error does not say.
 enum Seen {
-    Answer { ids: Ids, status: u16, retry_after: Option<u32> },
+    Answer { ids: RequestIds, status: u16, retry_after: Option<u32> },
     Failure(Error),
 }
 
@@ -187,7 +186,7 @@ impl<'a> Wire<'a> {
 }
 
 /// The same reading for the request that the `oauth2` crate has no single form of.
-fn read(response: &Response, ids: &Ids) -> Outcome {
+fn read(response: &Response, ids: &RequestIds) -> Outcome {
     let body = checked_body(response).map_err(|detail| ids.mark(detail.into()))?;
     if response.status == 200 {
         let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| ids.mark(invalid("body")))?;
@@ -210,7 +209,7 @@ fn checked_body(response: &Response) -> std::result::Result<&[u8], Detail> {
     }
 }
 
-fn refused(error: ErrorAnswer, status: u16, ids: Ids, retry_after: Option<u32>) -> TokenFailure {
+fn refused(error: ErrorAnswer, status: u16, ids: RequestIds, retry_after: Option<u32>) -> TokenFailure {
     let codes = if error.error_codes.is_empty() { codes_in(&error.error_description) } else { error.error_codes };
     let answer = ServiceError { status, error: error.error, suberror: error.suberror, codes, claims: error.claims };
     TokenFailure::Refused { answer: Box::new(answer), ids, retry_after }

@@ -1,6 +1,6 @@
 //! Answers of the token endpoint as they really come (FACTS 2.2, 2.3): lenient where Microsoft varies, strict where it matters.
 
-use crate::{oauth::endpoint::Ids, secret::Secret};
+use crate::{http::RequestIds, secret::Secret};
 use oauth2::{AccessToken, ErrorResponse, RefreshToken, TokenResponse, basic::BasicTokenType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,7 +19,7 @@ pub(crate) struct Tokens {
     /// Seconds after which the service would like to be asked again.
     pub(crate) refresh_in: Option<i64>,
     /// The exchange that brought them, for errors that are found later.
-    pub(crate) ids: Ids,
+    pub(crate) ids: RequestIds,
 }
 
 /// Longest token that is taken.
@@ -62,7 +62,7 @@ impl From<Raw> for TokenAnswer {
 
 impl TokenAnswer {
     /// The tokens, or the name of the member that is wrong (catalogue T-01 to T-08).
-    pub(crate) fn checked(self, ids: Ids) -> Result<Tokens, &'static str> {
+    pub(crate) fn checked(self, ids: RequestIds) -> Result<Tokens, &'static str> {
         let raw = self.raw;
         if raw.error.is_some() {
             return Err("error");
@@ -216,7 +216,7 @@ mod tests {
     fn read(change: impl FnOnce(&mut Value)) -> Result<Tokens, &'static str> {
         let mut answer = good();
         change(&mut answer);
-        serde_json::from_str::<TokenAnswer>(&answer.to_string()).map_err(|_| "body")?.checked(Ids::default())
+        serde_json::from_str::<TokenAnswer>(&answer.to_string()).map_err(|_| "body")?.checked(RequestIds::default())
     }
 
     #[test]

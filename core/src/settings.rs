@@ -1,9 +1,10 @@
 //! [`Settings`]: the configuration, parsed. Everything behind the facade takes this and never checks again.
 
-use super::{AppIdentity, Cloud, Config, NetworkConfig};
 use crate::{
+    config::{AppIdentity, Cloud, Config, NetworkConfig},
     consent::{self, Scope},
     error::{Detail, Error, Result},
+    guid::is_guid,
     http::Origin,
 };
 use std::path::PathBuf;
@@ -43,7 +44,9 @@ impl Settings {
     pub(crate) fn parse(config: Config) -> Result<Self> {
         let scopes = consent::parse_configured(&config.scopes)?;
         let (authority, graph) = endpoints(&config)?;
-        let requested_scopes = consent::request_scopes(&scopes, config.cloud, &graph.ascii());
+        // National clouds need the resource before each permission (FACTS 5.5).
+        let resource = (config.cloud != Cloud::Global).then(|| graph.ascii());
+        let requested_scopes = consent::request_scopes(&scopes, resource.as_deref());
         let redirect = RedirectUri::parse(&config.redirect_uri)?;
         let admin_redirect = config.admin_redirect_uri.as_deref().map_or_else(|| Ok(redirect.clone()), RedirectUri::parse)?;
         let allowed_tenants = config.allowed_tenants.iter().map(|tenant| guid(tenant, "allowed_tenants")).collect::<Result<_>>()?;
@@ -107,13 +110,6 @@ pub(crate) fn parse_tenant(tenant: &str) -> Result<String> {
     } else {
         Err(invalid("tenant"))
     }
-}
-
-/// Whether the text is a GUID in its usual form, 8-4-4-4-12 hexadecimal digits.
-pub(crate) fn is_guid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    lengths == [8, 4, 4, 4, 12] && groups.concat().bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn guid(text: &str, what: &'static str) -> Result<String> {
