@@ -4,12 +4,14 @@ mod admin;
 mod cell;
 mod connect;
 mod device;
+mod failure;
 mod flight;
 mod flow;
 mod loopback;
 #[cfg(feature = "_internal")]
 pub mod proof;
 mod refresh;
+mod sign_in;
 
 pub(crate) use cell::AccountCell;
 pub(crate) use device::DeviceProgress;

@@ -157,7 +157,7 @@ impl Engine {
         tenant: &str,
         code: &Secret,
         deadline: Deadline,
-    ) -> std::result::Result<super::connect::SignedIn, DeviceFailure> {
+    ) -> std::result::Result<super::sign_in::SignedIn, DeviceFailure> {
         let endpoint = self.endpoint(deadline);
         let provider = self.providers.of(tenant, &self.settings.authority, &endpoint, &*self.clock)?;
         match token::poll_device(&endpoint, self.token_request(&provider, None), code) {

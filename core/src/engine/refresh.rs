@@ -3,8 +3,8 @@
 use super::{
     AccountCell, Engine, REQUEST_TIMEOUT,
     cell::CachedToken,
-    connect::{Circumstances, connected_state},
     flight::{Flight, Part},
+    sign_in::{Circumstances, connected_state},
 };
 use crate::{
     call::{Call, CallOptions},
