@@ -178,6 +178,22 @@ fn approvals_are_kept_by_tenant() {
     assert_eq!(rows.unwrap(), 2);
 }
 
+/// A fork copies a lock that another thread holds, and nobody in the child will ever open it.
+#[test]
+fn a_forked_child_neither_waits_for_its_parents_lock_nor_closes_its_connection() {
+    let rig = Rig::new();
+    let mut store = rig.open();
+    store.process = store.process.wrapping_add(1);
+    let held = store.connection.lock().unwrap();
+    assert_eq!(store.accounts().unwrap_err().cause(), Detail::HandleClosed);
+    assert_eq!(store.put_approval("a", b"b").unwrap_err().cause(), Detail::HandleClosed);
+    store.close().unwrap();
+    assert!(held.is_some());
+    drop(held);
+    drop(store);
+    assert!(rig.beside("-wal").exists(), "the last connection would have removed its log");
+}
+
 #[test]
 fn a_closed_store_says_so() {
     let rig = Rig::new();
