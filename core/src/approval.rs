@@ -1,6 +1,7 @@
 //! The administrator's approval: what is known about it, and what to hand to the person.
 
 use crate::language::Language;
+use std::fmt;
 
 /// How sure it is that the administrator's approval is what is missing (FACTS 4.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,8 +15,8 @@ pub enum Certainty {
     Likely = 2,
 }
 
-/// A missing approval of the organisation, with what the person can forward to the administrator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A missing approval of the organisation, with what the person can forward to the administrator. `Debug` shows only how sure it is.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AdminApproval {
     /// How sure that is.
     pub certainty: Certainty,
@@ -61,5 +62,11 @@ impl AdminApproval {
                 "Hallo,\n\nich möchte {app} mit meinem Microsoft-365-Konto verwenden. Unsere Organisation muss die App einmalig freigeben. {app} fragt nach diesen Berechtigungen, alle nur zum Lesen: {permissions}.\n\nBitte öffnen Sie diesen Link als Administratorin oder Administrator, prüfen Sie die Berechtigungen und akzeptieren Sie:\n{url}{ending}\n\nVielen Dank"
             ),
         }
+    }
+}
+
+impl fmt::Debug for AdminApproval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminApproval").field("certainty", &self.certainty).finish_non_exhaustive()
     }
 }

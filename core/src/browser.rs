@@ -29,13 +29,11 @@ use zeroize::Zeroizing;
 pub(crate) struct Callback {
     /// The query of a GET or the body of a form POST: `application/x-www-form-urlencoded` text, visible ASCII.
     pub(crate) parameters: Zeroizing<String>,
-    /// Whether it came as a form POST, which keeps the code out of the address bar and the history.
-    pub(crate) posted: bool,
 }
 
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Callback({} bytes, posted: {})", self.parameters.len(), self.posted)
+        write!(f, "Callback({} bytes)", self.parameters.len())
     }
 }
 
@@ -44,8 +42,8 @@ impl fmt::Debug for Callback {
 pub(crate) enum Verdict {
     /// It answers this sign-in: the wait is over.
     Ours,
-    /// It does not: show that page and keep waiting.
-    KeepWaiting(StatusPage),
+    /// It does not: say so and keep waiting.
+    KeepWaiting,
     /// It answers a sign-in that was answered before: say so and keep waiting.
     Replayed,
 }
@@ -68,8 +66,8 @@ pub(crate) enum StatusPage {
 pub(crate) enum Outcome {
     /// The account is connected.
     Connected { account: String, username: Option<String>, granted: Vec<Scope>, missing: Vec<Scope>, excess: Vec<String> },
-    /// Microsoft reported an administrator's approval. With `tenant_note` the page says for which organisation it counts.
-    AdminApproved { tenant_note: bool },
+    /// Microsoft reported an administrator's approval.
+    AdminApproved,
     /// It did not work.
     Failed { error: Error },
 }
@@ -78,7 +76,7 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected { .. } => f.write_str("Connected([redacted])"),
-            Self::AdminApproved { .. } => f.write_str("AdminApproved"),
+            Self::AdminApproved => f.write_str("AdminApproved"),
             Self::Failed { error } => write!(f, "Failed({error:?})"),
         }
     }

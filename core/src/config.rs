@@ -1,5 +1,7 @@
 //! What a host configures: a plain record, parsed once when the library opens (`settings`).
 
+use std::fmt;
+
 /// Which Microsoft cloud the organisation lives in. Registrations and accounts of one cloud do not exist in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u32)]
@@ -15,8 +17,8 @@ pub enum Cloud {
     China = 3,
 }
 
-/// One app registration on one store. [`Config::new`] sets the defaults.
-#[derive(Clone, Debug)]
+/// One app registration on one store. [`Config::new`] sets the defaults. `Debug` shows the switches and no text.
+#[derive(Clone)]
 pub struct Config {
     /// Application (client) id of the registration, a GUID.
     pub client_id: String,
@@ -55,7 +57,7 @@ pub struct Config {
 }
 
 /// How the host presents itself to the person.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AppIdentity {
     /// Name of the app, as the person knows it. Default `Intail`.
     pub name: String,
@@ -67,8 +69,8 @@ pub struct AppIdentity {
     pub return_url: Option<String>,
 }
 
-/// Proxy and certificates, for every request of the library.
-#[derive(Clone, Debug, Default)]
+/// Proxy and certificates, for every request of the library. `Debug` shows neither names nor addresses.
+#[derive(Clone, Default)]
 pub struct NetworkConfig {
     /// Address of an HTTP proxy, `http://proxy.example:3128`. Default: none.
     pub proxy: Option<String>,
@@ -97,8 +99,8 @@ impl ProxyPassword {
     }
 }
 
-impl std::fmt::Debug for ProxyPassword {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ProxyPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
 }
@@ -129,5 +131,34 @@ impl Config {
 impl Default for AppIdentity {
     fn default() -> Self {
         Self { name: "Intail".to_owned(), logo_png: None, accent_color: "#1f4e8c".to_owned(), return_url: None }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("cloud", &self.cloud)
+            .field("loopback_ports", &self.loopback_ports)
+            .field("allow_excess_scopes", &self.allow_excess_scopes)
+            .field("allow_device_code", &self.allow_device_code)
+            .field("network", &self.network)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AppIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let logo = self.logo_png.as_ref().map(Vec::len);
+        f.debug_struct("AppIdentity").field("logo_bytes", &logo).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NetworkConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NetworkConfig")
+            .field("proxy", &self.proxy.is_some())
+            .field("proxy_from_environment", &self.proxy_from_environment)
+            .field("extra_root_certificates", &self.extra_root_certificates.len())
+            .finish_non_exhaustive()
     }
 }

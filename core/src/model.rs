@@ -1,10 +1,12 @@
 //! Plain data that the facade takes and returns.
 
+mod redacted;
+
 use crate::{consent::Scope, error::Actor, language::Language, secret::Secret};
 use std::fmt;
 
-/// An address for the person's browser, and what belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An address for the person's browser, and what belongs to it. `Debug` shows neither the address nor the `state`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationRequest {
     /// The address to open in the system browser. It carries no secret, but belongs to this sign-in only.
     pub url: String,
@@ -14,8 +16,8 @@ pub struct AuthorizationRequest {
     pub expires_at: i64,
 }
 
-/// What a sign-in should look like. Everything is optional.
-#[derive(Clone, Debug, Default)]
+/// What a sign-in should look like. Everything is optional. `Debug` shows the switches and no text.
+#[derive(Clone, Default)]
 pub struct ConnectOptions {
     /// User name to fill in at the sign-in page. Cannot stand together with [`select_account`](Self::select_account).
     pub login_hint: Option<String>,
@@ -50,8 +52,8 @@ pub enum ConnectEventKind {
     BrowserUnavailable = 3,
 }
 
-/// An event of `connect`.
-#[derive(Clone, Debug)]
+/// An event of `connect`. `Debug` does not show the address.
+#[derive(Clone)]
 pub struct ConnectEvent {
     /// What happened.
     pub kind: ConnectEventKind,
@@ -93,8 +95,8 @@ pub trait ConnectObserver: Send + Sync {
     fn on_event(&self, event: &ConnectEvent);
 }
 
-/// What is known of a connected account without asking anybody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is known of a connected account without asking anybody. `Debug` shows nothing about the person.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AccountInfo {
     /// The account's id in this store; it stays the same when the same person connects again.
     pub id: String,
@@ -209,8 +211,8 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// An administrator's answer, as the browser brought it back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An administrator's answer, as the browser brought it back. `Debug` does not name the tenant.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AdminConsent {
     /// The tenant that the redirect names. It can be forged: nothing is proved before an account of that tenant connects.
     pub claimed_tenant: Option<String>,
@@ -232,8 +234,8 @@ pub enum ConsentStatus {
     Unknown = 3,
 }
 
-/// The answer of `check_consent`. No browser and no network were used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The answer of `check_consent`. No browser and no network were used. `Debug` names neither tenant nor accounts.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConsentReport {
     /// What is known.
     pub status: ConsentStatus,
@@ -289,12 +291,6 @@ pub struct DeviceCode {
     pub interval: u32,
     /// Names this sign-in for `poll_device_connect`.
     pub handle: String,
-}
-
-impl fmt::Debug for DeviceCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeviceCode").field("expires_at", &self.expires_at).field("interval", &self.interval).finish_non_exhaustive()
-    }
 }
 
 /// What a disconnect did.

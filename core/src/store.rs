@@ -30,7 +30,7 @@ use seal::StoreKeys;
 use std::{
     fmt,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -65,19 +65,16 @@ impl Store {
 
     /// Ends an interrupted erasure if it can, and closes. Every later call answers `HandleClosed`.
     pub(crate) fn close(&self) -> Result<()> {
-        let Some(connection) = self.slot().take() else { return Ok(()) };
-        if !self.is_ours() {
-            std::mem::forget(connection);
-            return Ok(());
-        }
+        // A child only lets go of it (see `drop`).
+        let Ok(Some(connection)) = self.slot().map(|mut slot| slot.take()) else { return Ok(()) };
         let erased = if self.place.still_holds(self.file) { finish_erasure(&connection) } else { Ok(false) };
         connection.close().map_err(|(_, error)| fault::sqlite(error))?;
         erased.map(|_| ())
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let slot = self.slot();
-        let connection = slot.as_ref().filter(|_| self.is_ours()).ok_or(Detail::HandleClosed)?;
+        let slot = self.slot()?;
+        let connection = slot.as_ref().ok_or(Detail::HandleClosed)?;
         if !self.place.still_holds(self.file) {
             return Err(Detail::StoreMoved.into());
         }
@@ -111,16 +108,20 @@ impl Store {
         self.process == std::process::id()
     }
 
-    /// A panic in another call rolled its transaction back, so the connection stays usable.
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Connection>> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The connection, in the process that opened it. A child does not even try: the lock may have been held by a thread that the
+    /// fork left behind, for ever. A panic in another call rolled its transaction back, so the connection stays usable.
+    fn slot(&self) -> Result<MutexGuard<'_, Option<Connection>>> {
+        if !self.is_ours() {
+            return Err(Detail::HandleClosed.into());
+        }
+        Ok(self.connection.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
         if !self.is_ours() {
-            std::mem::forget(self.slot().take());
+            std::mem::forget(self.connection.get_mut().unwrap_or_else(PoisonError::into_inner).take());
         }
     }
 }

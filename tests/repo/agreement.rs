@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::files::{File, root, text_files};
-use crate::rust_code::code_only;
+use crate::rust_code::{code_only, without_tests};
 
 /// What other pages and people rely on.
 const COMMANDS: &[&str] = &["help", "demo", "check", "check-deep", "bench", "sandbox", "fmt", "docs", "clean"];
@@ -46,13 +46,9 @@ fn a_planted_stale_npm_lock_file_is_found() {
     assert!(!npm_lock_agrees("{}", r#"{ "packages": { "": {} } }"#));
 }
 
-/// Until there is a core/src/error.rs, there is nothing to compare; the planted case below runs always.
 #[test]
 fn every_error_kind_is_documented() {
     let files = text_files();
-    if !files.iter().any(|file| file.path == "core/src/error.rs") {
-        return;
-    }
     let source = files.iter().find(|f| f.path.starts_with("core/src/") && f.text.contains("pub enum ErrorKind {"));
     let source = source.expect("an enum ErrorKind in core/src");
     let docs = files.iter().find(|file| file.path == "docs/errors.md").expect("docs/errors.md");
@@ -65,6 +61,29 @@ fn a_planted_undocumented_error_kind_is_found() {
     let source = "/// Kinds.\npub enum ErrorKind {\n    /// One, {or} Two.\n    #[doc(alias = \"x\")]\n    Network = 1,\n    Throttled,\n}\npub enum Other { Gone }\n";
     assert_eq!(undocumented_kinds(source, "| `Network` | wait |"), ["Throttled"]);
     assert_eq!(undocumented_kinds(source, "`Network` `Throttled`"), Vec::<String>::new());
+}
+
+/// A cause that nothing reports is dead, with its texts in two languages and its line in the reference.
+#[test]
+fn every_error_detail_is_reported_somewhere() {
+    assert_eq!(unreported_details(&text_files()), Vec::<String>::new());
+}
+
+#[test]
+fn a_planted_unreported_detail_is_found() {
+    let files = [
+        File::new(
+            "core/src/error/detail.rs",
+            "details! {\n    // The call\n    Gone: A, B, \"x\", \"y\";\n    Dead: A, B;\n    Hosts: A;\n}\n",
+        ),
+        File::new("core/src/error.rs", "fn for_hosts() -> Error { Error::new(Detail::Hosts) }\n"),
+        File::new(
+            "core/src/store.rs",
+            "fn f() { Detail::Gone }\n// Detail::Dead\n#[cfg(test)]\nmod tests {\n    Detail::Dead\n}\n",
+        ),
+        File::new("core/src/store/tests/a.rs", "fn f() { Detail::Dead }\n"),
+    ];
+    assert_eq!(unreported_details(&files), ["Dead"]);
 }
 
 #[test]
@@ -172,6 +191,21 @@ fn undocumented_kinds(source: &str, docs: &str) -> Vec<String> {
         (!name.is_empty()).then(|| name.to_owned())
     });
     variants.filter(|name| !docs.contains(&format!("`{name}`"))).collect()
+}
+
+fn unreported_details(files: &[File]) -> Vec<String> {
+    let table = files.iter().find(|file| file.path == "core/src/error/detail.rs").expect("the table of details");
+    let table = code_only(&table.text);
+    let rows = table.split("details! {").nth(1).expect("rows").split(';');
+    let names: Vec<&str> = rows.filter_map(|row| row.split_once(':')).map(|(name, _)| name.trim()).collect();
+    assert!(!names.is_empty(), "no details found");
+    let shipped = files.iter().filter(|file| {
+        let Some(inside) = file.path.strip_prefix("core/src/") else { return false };
+        !inside.starts_with("error/") && !inside.contains("/tests/") && !inside.ends_with("tests.rs")
+    });
+    let code: String = shipped.map(|file| code_only(without_tests(&file.text))).collect();
+    let words: BTreeSet<&str> = code.split(|c: char| !c.is_alphanumeric() && c != ':' && c != '_').collect();
+    names.into_iter().filter(|name| !words.contains(format!("Detail::{name}").as_str())).map(str::to_owned).collect()
 }
 
 /// Targets with a help line.

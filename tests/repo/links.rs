@@ -4,14 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::files::{File, paths, text_files};
 
-/// Pictures that the browser tests make; the guides already show where they go.
-const MADE_BY_BROWSER_TESTS: &[&str] = &["docs/images/connected.png", "docs/images/need-admin-approval.png"];
-
 #[test]
 fn relative_links_resolve() {
-    let mut known = paths();
-    known.extend(MADE_BY_BROWSER_TESTS.iter().map(|path| (*path).to_owned()));
-    assert_eq!(broken_links(&text_files(), &known), Vec::<String>::new());
+    assert_eq!(broken_links(&text_files(), &paths()), Vec::<String>::new());
 }
 
 #[test]

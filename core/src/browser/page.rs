@@ -51,9 +51,9 @@ impl Presentation {
                 let grant = Grant { account, username: username.as_deref(), granted, missing, excess };
                 page.document(title, &page.logo(), &page.connected(title, &grant))
             }
-            Outcome::AdminApproved { tenant_note } => {
+            Outcome::AdminApproved => {
                 let title = page.pick("Thank you, your approval has arrived", "Vielen Dank, Ihre Freigabe ist angekommen");
-                page.document(title, &page.logo(), &page.approved(title, *tenant_note))
+                page.document(title, &page.logo(), &page.approved(title))
             }
             Outcome::Failed { error } => {
                 let title = page.failure_title(error);
@@ -192,7 +192,7 @@ impl Page<'_> {
         let _ = write!(main, "<h2>{heading}</h2>\n<p>{note}</p>\n<ul class=\"not\">\n{items}</ul>\n");
     }
 
-    fn approved(&self, title: &str, tenant_note: bool) -> String {
+    fn approved(&self, title: &str) -> String {
         let app = self.app();
         let text = match self.language {
             Language::English => format!(
@@ -202,14 +202,10 @@ impl Page<'_> {
                 "Microsoft meldet, dass Sie {app} für Ihre Organisation freigegeben haben. Ihre Kolleginnen und Kollegen können jetzt ihre Konten verbinden; bestätigt ist die Freigabe, sobald das zum ersten Mal gelingt."
             ),
         };
-        let note = if tenant_note {
-            self.pick(
-                "<p>The approval counts for the organisation you signed in to. If you meant another one, open the link again and sign in there.</p>\n",
-                "<p>Die Freigabe gilt für die Organisation, bei der Sie sich angemeldet haben. Falls Sie eine andere meinten, öffnen Sie den Link erneut und melden Sie sich dort an.</p>\n",
-            )
-        } else {
-            ""
-        };
+        let note = self.pick(
+            "<p>The approval counts for the organisation you signed in to. If you meant another one, open the link again and sign in there.</p>\n",
+            "<p>Die Freigabe gilt für die Organisation, bei der Sie sich angemeldet haben. Falls Sie eine andere meinten, öffnen Sie den Link erneut und melden Sie sich dort an.</p>\n",
+        );
         format!("{}<h1>{title}</h1>\n<p>{text}</p>\n{note}{}\n", mark(Mark::Good), self.way_back())
     }
 

@@ -100,8 +100,8 @@ impl<'a> Waiting<'a> {
                 Response::see_other(self.site.presentation.policy(), &self.site.done_path)
             }
             Verdict::Replayed => self.site.refuse(StatusPage::AlreadyAnswered, head.language),
-            Verdict::KeepWaiting(_) if self.site.is_foreign(head) => self.site.refuse(StatusPage::Forbidden, head.language),
-            Verdict::KeepWaiting(page) => self.site.refuse(page, head.language),
+            Verdict::KeepWaiting if self.site.is_foreign(head) => self.site.refuse(StatusPage::Forbidden, head.language),
+            Verdict::KeepWaiting => self.site.refuse(StatusPage::BadRequest, head.language),
         }
     }
 }
@@ -180,11 +180,11 @@ fn callback(head: &Head, body: &[u8]) -> Option<Callback> {
     match head.method {
         Method::Post if head.query.is_none() => {
             let text = std::str::from_utf8(body).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))?;
-            Some(Callback { parameters: Zeroizing::new(text.to_owned()), posted: true })
+            Some(Callback { parameters: Zeroizing::new(text.to_owned()) })
         }
         Method::Get => {
             let query = head.query.as_ref().map_or_else(String::new, |query| query.to_string());
-            Some(Callback { parameters: Zeroizing::new(query), posted: false })
+            Some(Callback { parameters: Zeroizing::new(query) })
         }
         _ => None,
     }

@@ -56,7 +56,7 @@ fn judge(callback: &Callback) -> Verdict {
     match callback.parameters.as_str() {
         OURS => Verdict::Ours,
         "code=the-code&state=old" => Verdict::Replayed,
-        _ => Verdict::KeepWaiting(StatusPage::BadRequest),
+        _ => Verdict::KeepWaiting,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     approval::Certainty,
-    browser::{Callback, Listener, ListenerOptions, Outcome, Presentation, StatusPage, Verdict},
+    browser::{Callback, Listener, ListenerOptions, Outcome, Presentation, Verdict},
     call::Call,
     error::{Detail, Error, Result},
     log::LogLevel,
@@ -52,7 +52,7 @@ impl Engine {
             .open_and_wait(call, &listener, &request, observer)
             .map_err(|error| self.unanswered(&error, FlowKind::Admin, &request, Some(&tenant.to_owned())))?;
         let answered = self.complete_admin(&callback.parameters);
-        let outcome = answered.as_ref().map_or_else(failed, |_| Outcome::AdminApproved { tenant_note: true });
+        let outcome = answered.as_ref().map_or_else(failed, |_| Outcome::AdminApproved);
         listener.finish(&outcome, PAGE_PATIENCE);
         answered
     }
@@ -133,7 +133,7 @@ fn judge(callback: &Callback, state: &Secret) -> Verdict {
     let presented = redirect::state_of(&callback.parameters);
     match presented {
         Some(presented) if state.matches(&presented) => Verdict::Ours,
-        _ => Verdict::KeepWaiting(StatusPage::BadRequest),
+        _ => Verdict::KeepWaiting,
     }
 }
 

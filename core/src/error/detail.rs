@@ -104,7 +104,6 @@ details! {
     ScopeNotReadOnly: InvalidArgument, Developer, ContactSupport, "The app asked for a permission beyond reading.", "Die App hat eine Berechtigung angefordert, die über das Lesen hinausgeht.";
     FlowDisabled: InvalidArgument, Developer, ContactSupport, "This way of signing in is switched off.", "Diese Art der Anmeldung ist ausgeschaltet.";
     AccountGone: NotConnected, User, Connect, "The account is not connected.", "Das Konto ist nicht verbunden.";
-    LoginInProgress: Busy, Nobody, TryAgain, "A sign-in is already under way.", "Eine Anmeldung läuft bereits.";
     Reentrant: Busy, Developer, ContactSupport, "The app called the library from inside one of its own observers.", "Die App hat die Bibliothek aus einem ihrer eigenen Beobachter aufgerufen.";
     HandleClosed: Closed, Developer, ContactSupport, "The connection to the library was closed.", "Die Verbindung zur Bibliothek wurde geschlossen.";
     Internal: Internal, Developer, ContactSupport, "Something went wrong inside the app.", "In der App ist ein Fehler aufgetreten.";
@@ -130,7 +129,6 @@ details! {
     AdminConsentRequired: AdminConsentRequired, Administrator, AskAdministrator, "Your organisation has not approved this app yet.", "Ihre Organisation hat diese App noch nicht freigegeben.";
     ConsentDenied: ConsentDeclined, User, AskAdministrator, "The permissions were not accepted, or approval was requested from your administrator.", "Die Berechtigungen wurden nicht akzeptiert, oder die Freigabe wurde bei Ihrer Administration beantragt.";
     OverPrivileged: ConsentExceedsReadOnly, Administrator, ContactSupport, "Your organisation has granted this app more than reading; the app refuses to use that.", "Ihre Organisation hat dieser App mehr als Lesen erlaubt; die App lehnt das ab.";
-    ScopeNotGranted: AdminConsentRequired, Administrator, AskAdministrator, "A permission for this is missing.", "Dafür fehlt eine Berechtigung.";
     BlockedByPolicy: AccessDenied, Administrator, AskAdministrator, "A policy of your organisation blocks this access.", "Eine Richtlinie Ihrer Organisation verhindert diesen Zugriff.";
     AppUnavailable: AccessDenied, Administrator, AskAdministrator, "This app is not available in your organisation.", "Diese App ist in Ihrer Organisation nicht verfügbar.";
     AccessDenied: AccessDenied, Administrator, AskAdministrator, "The service refused the access.", "Der Dienst hat den Zugriff verweigert.";

@@ -2,7 +2,7 @@
 
 use super::{
     Store, fault, finish_erasure, hex,
-    record::{self, AccountRecord, Connected, Credentials, Identity, NewAccount, Person, StateRecord, TokenSet},
+    record::{self, AccountRecord, Connected, Credentials, Identity, NewAccount, StateRecord, TokenSet},
     seal::{self, Cell, Key, Sealer},
 };
 use crate::{
@@ -35,8 +35,6 @@ pub(crate) enum Rotation {
 /// Which tokens a change of state takes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DropTokens {
-    #[cfg_attr(not(test), expect(dead_code, reason = "for callers that only note when they last asked"))]
-    Keep,
     AccessOnly,
     All,
 }
@@ -122,30 +120,17 @@ impl Store {
         self.replace_credentials(id, generation, |_| Ok(credentials))
     }
 
-    /// Stores what became known of an account, with or without its tokens.
+    /// Stores what became known of an account, and takes tokens away.
     pub(crate) fn update_state(&self, id: &str, generation: i64, state: &StateRecord, drop: DropTokens) -> Result<Rotation> {
         self.replace_credentials(id, generation, |connection| {
             let old = self.fetch(connection, id)?.ok_or(Detail::StoreCorrupt)?;
             let tokens = old.tokens.and_then(|tokens| match drop {
-                DropTokens::Keep => Some(tokens),
                 DropTokens::AccessOnly => {
                     Some(TokenSet { access_token: Secret::default(), refresh_at: None, expires_at: 0, ..tokens })
                 }
                 DropTokens::All => None,
             });
             Ok(Credentials { scopes: Cow::Owned(old.scopes), state: Cow::Borrowed(state), tokens: tokens.map(Cow::Owned) })
-        })
-    }
-
-    /// Stores how the person is shown. It belongs to no generation; `AccountGone` if the account was disconnected.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a later reading of the profile"))]
-    pub(crate) fn update_person(&self, id: &str, person: &Person) -> Result<()> {
-        let plain = record::encode(person)?;
-        self.write(|connection| {
-            let Some((_, account_key)) = head(connection, id)? else { return Err(Detail::AccountGone.into()) };
-            let sealed = self.account_sealer(id, &account_key)?.seal(cell(id, "person", 0), &plain)?;
-            let mut statement = connection.prepare_cached("UPDATE account SET person = ?2 WHERE id = ?1").map_err(fault::sqlite)?;
-            one_row(statement.execute((id, sealed)).map_err(fault::sqlite)?)
         })
     }
 

@@ -69,7 +69,7 @@ fn pages_are_as_reviewed() {
             ("connected", connected()),
             ("partly-connected", partly_connected()),
             ("needs-approval", needs_approval()),
-            ("admin-approved", Outcome::AdminApproved { tenant_note: true }),
+            ("admin-approved", Outcome::AdminApproved),
             ("failed", Outcome::Failed { error: Detail::CodeRejected.into() }),
         ] {
             matches_snapshot(&format!("{name}.{code}.html"), &presentation.outcome_page(&outcome, language));
@@ -81,10 +81,8 @@ fn pages_are_as_reviewed() {
 fn every_page() -> Vec<String> {
     let presentation = Presentation::new(&host());
     let errors = Detail::ALL.iter().map(|detail| Outcome::Failed { error: Error::from(*detail) });
-    let outcomes: Vec<Outcome> = [connected(), partly_connected(), needs_approval(), Outcome::AdminApproved { tenant_note: false }]
-        .into_iter()
-        .chain(errors)
-        .collect();
+    let outcomes: Vec<Outcome> =
+        [connected(), partly_connected(), needs_approval(), Outcome::AdminApproved].into_iter().chain(errors).collect();
     let statuses = [
         StatusPage::BadRequest,
         StatusPage::Forbidden,

@@ -1,7 +1,7 @@
 //! Hostile texts, foreign ids, full disks, lasting locks, and the format that has to open for ever.
 
 use super::damage::{same, three};
-use super::rig::{NOW, Rig, access, connect, person, scopes, setting, state, tokens, try_connect};
+use super::rig::{NOW, Rig, access, connect, person, scopes, setting, state, tokens, try_connect, try_connect_as};
 use crate::{
     error::Detail,
     store::{Flow, Person, Rotation, fault},
@@ -16,7 +16,7 @@ fn s_30_hostile_texts_are_data() {
     let id = connect(&store, 1).id;
     for text in ["'; DROP TABLE account; --", "\0", "a\0b", "\u{1f600}\u{202e}", "%s%n", "\"}],", &"x".repeat(1_000_000)] {
         let person = Person { display_name: Some(text.into()), username: Some(text.into()), mail: None };
-        store.update_person(&id, &person).unwrap();
+        try_connect_as(&store, 1, person.clone()).unwrap();
         assert_eq!(store.account(&id).unwrap().unwrap().person, person);
         assert!(store.account(text).unwrap().is_none());
         assert!(!store.disconnect(text).unwrap().was_there);

@@ -84,10 +84,14 @@ pub(super) fn connect(store: &Store, number: u32) -> AccountRecord {
 }
 
 pub(super) fn try_connect(store: &Store, number: u32) -> crate::error::Result<AccountRecord> {
+    try_connect_as(store, number, person(number))
+}
+
+pub(super) fn try_connect_as(store: &Store, number: u32, person: Person) -> crate::error::Result<AccountRecord> {
     let id_token = VerifiedIdToken::for_tests(TENANT, &oid(number), None, None);
     store.connect_account(&NewAccount {
         id_token: &id_token,
-        person: person(number),
+        person,
         scopes: scopes(),
         tokens: tokens(&number.to_string()),
         state: state(),
