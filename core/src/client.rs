@@ -306,6 +306,7 @@ impl Office365 {
     }
 
     fn account_of(&self, cell: Arc<crate::engine::AccountCell>) -> Account {
-        Account::new(Arc::clone(&self.engine), cell, self.options.clone())
+        // An account outlives the call that found it: its calls have options of their own.
+        Account::new(Arc::clone(&self.engine), cell, CallOptions::default())
     }
 }

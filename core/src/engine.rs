@@ -14,6 +14,7 @@ mod refresh;
 mod sign_in;
 
 pub(crate) use cell::AccountCell;
+use cell::Standing;
 pub(crate) use device::DeviceProgress;
 
 use crate::{
@@ -129,20 +130,20 @@ impl Engine {
         let mut cells = self.cells();
         let mut records = self.store.accounts()?.records;
         records.sort_by_key(|record| record.connected_at);
-        Ok(records.into_iter().map(|record| cell_of(&mut cells, record)).collect())
+        Ok(records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect())
     }
 
     pub(crate) fn account(&self, id: &str) -> Result<Arc<AccountCell>> {
         let mut cells = self.cells();
         let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
-        Ok(cell_of(&mut cells, record))
+        Ok(self.cell_of(&mut cells, record))
     }
 
     /// Stores an account whose person has proved themselves: one transaction.
     fn connect_account(&self, account: &NewAccount<'_>) -> Result<Arc<AccountCell>> {
         let mut cells = self.cells();
         let record = self.store.connect_account(account)?;
-        Ok(cell_of(&mut cells, record))
+        Ok(self.cell_of(&mut cells, record))
     }
 
     /// Forgets an account, here and in the files. Works offline.
@@ -163,6 +164,27 @@ impl Engine {
         Ok(Disconnected { erased: erasure.erased, revoke_url: REVOKE_URL.to_owned(), token_valid_until })
     }
 
+    /// The place in memory of a stored account; the same one for everybody who asks.
+    fn cell_of(&self, cells: &mut HashMap<String, Arc<AccountCell>>, record: AccountRecord) -> Arc<AccountCell> {
+        if let Some(cell) = cells.get(&record.id) {
+            self.adopt(cell, record);
+            return Arc::clone(cell);
+        }
+        let standing = self.standing(&record);
+        let cell = Arc::new(AccountCell::new(record, standing));
+        cells.insert(cell.id().to_owned(), Arc::clone(&cell));
+        cell
+    }
+
+    fn adopt(&self, cell: &AccountCell, record: AccountRecord) {
+        let standing = self.standing(&record);
+        cell.adopt(record, standing);
+    }
+
+    fn standing(&self, record: &AccountRecord) -> Standing {
+        if self.judge(record).is_ok() { Standing::Usable } else { Standing::Barred }
+    }
+
     fn cells(&self) -> MutexGuard<'_, HashMap<String, Arc<AccountCell>>> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -181,17 +203,6 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("closed", &self.closed).finish_non_exhaustive()
     }
-}
-
-/// The place in memory of a stored account; the same one for everybody who asks.
-fn cell_of(cells: &mut HashMap<String, Arc<AccountCell>>, record: AccountRecord) -> Arc<AccountCell> {
-    if let Some(cell) = cells.get(&record.id) {
-        cell.adopt(record);
-        return Arc::clone(cell);
-    }
-    let cell = Arc::new(AccountCell::new(record));
-    cells.insert(cell.id().to_owned(), Arc::clone(&cell));
-    cell
 }
 
 /// Runs a host's observer; calls into the library from inside it are refused.

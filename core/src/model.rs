@@ -2,7 +2,12 @@
 
 mod redacted;
 
-use crate::{consent::Scope, error::Actor, language::Language, secret::Secret};
+use crate::{
+    consent::Scope,
+    error::{Actor, Detail},
+    language::Language,
+    secret::Secret,
+};
 use std::fmt;
 
 /// An address for the person's browser, and what belongs to it. `Debug` shows neither the address nor the `state`.
@@ -177,6 +182,18 @@ pub struct StateReport {
     pub who_acts: Actor,
     /// Unix seconds since when it stands so.
     pub since: i64,
+}
+
+impl StateReport {
+    /// What happened, in one sentence for the person; empty while connected.
+    pub fn message(&self, language: Language) -> &'static str {
+        Detail::named(&self.detail).map_or("", |detail| detail.message(language))
+    }
+
+    /// What to do next, in one sentence for the person; empty while connected.
+    pub fn next_step(&self, language: Language) -> &'static str {
+        Detail::named(&self.detail).map_or("", |detail| detail.next_step(language))
+    }
 }
 
 /// An access token for Microsoft Graph. `Debug` does not show it; the library's copy is wiped when this is dropped.

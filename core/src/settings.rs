@@ -127,10 +127,26 @@ fn endpoints(config: &Config) -> Result<(Origin, Origin)> {
         Cloud::UsGovernmentDod => ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
         Cloud::China => ("https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
     };
+    // One without the other would send the sandbox's tokens to the real Graph, or the other way round.
+    match (&config.authority, &config.graph_base) {
+        (Some(_), None) => return Err(invalid("graph_base")),
+        (None, Some(_)) => return Err(invalid("authority")),
+        (Some(authority), _) if ends_with(authority, &["organizations", "common", "consumers", "v2.0"]) => {
+            return Err(invalid("authority"));
+        }
+        (_, Some(graph)) if ends_with(graph, &["v1.0", "beta", "me"]) => return Err(invalid("graph_base")),
+        _ => {}
+    }
     let authority =
         Origin::parse(config.authority.as_deref().unwrap_or(authority)).map_err(|error| error.with_what("authority"))?;
     let graph = Origin::parse(config.graph_base.as_deref().unwrap_or(graph)).map_err(|error| error.with_what("graph_base"))?;
     Ok((authority, graph))
+}
+
+/// Whether the last segment is one of those that the library appends itself.
+fn ends_with(address: &str, segments: &[&str]) -> bool {
+    let last = address.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    segments.contains(&last) || is_guid(last)
 }
 
 fn check_app(app: &AppIdentity) -> Result<()> {
@@ -218,7 +234,8 @@ mod tests {
         assert_eq!(refusal(|config| config.app.return_url = Some("javascript:alert(1)".into())).1, "app.return_url");
         assert_eq!(refusal(|config| config.app.accent_color = "red;}".into()).1, "app.accent_color");
         assert_eq!(
-            refusal(|config| config.authority = Some("http://login.example".into())),
+            refusal(|config| (config.authority, config.graph_base) =
+                (Some("http://login.example".into()), Some("https://graph.example".into()))),
             (Detail::InsecureUrl, "authority".into())
         );
         assert_eq!(refusal(|config| config.loopback_ports = vec![70_000]).1, "loopback_ports");

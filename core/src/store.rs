@@ -135,11 +135,11 @@ impl fmt::Debug for Store {
 /// Moves everything from the write-ahead log into the file, over what was deleted there, and empties the log. `false` while another
 /// connection still reads an older state.
 fn finish_erasure(connection: &Connection) -> Result<bool> {
-    let pending: bool = connection
+    let pending: i64 = connection
         .prepare_cached("SELECT erase_pending FROM store WHERE only = 1")
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
         .map_err(fault::sqlite)?;
-    if !pending {
+    if pending == 0 {
         return Ok(true);
     }
     connection.busy_timeout(ERASE_TIMEOUT).map_err(fault::sqlite)?;
@@ -148,7 +148,10 @@ fn finish_erasure(connection: &Connection) -> Result<bool> {
     if blocked.map_err(fault::sqlite)? {
         return Ok(false);
     }
-    connection.execute("UPDATE store SET erase_pending = 0 WHERE only = 1", []).map_err(fault::sqlite)?;
+    // Another process may have marked a disconnect of its own meanwhile; that mark stays.
+    connection
+        .execute("UPDATE store SET erase_pending = 0 WHERE only = 1 AND erase_pending = ?1", [pending])
+        .map_err(fault::sqlite)?;
     Ok(true)
 }
 

@@ -29,6 +29,13 @@ struct Snapshot {
     gone: bool,
 }
 
+/// Whether the tokens of a record may be used under the configuration of today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Usable,
+    Barred,
+}
+
 /// A token with the times between which it is handed out without a question.
 #[derive(Clone, Debug)]
 struct Cached {
@@ -53,8 +60,12 @@ pub(super) enum CachedToken {
 const EARLY: i64 = 300;
 
 impl AccountCell {
-    pub(super) fn new(record: AccountRecord) -> Self {
-        Self { id: record.id.clone(), snapshot: ArcSwap::from_pointee(Snapshot::of(record)), refreshes: SingleFlight::default() }
+    pub(super) fn new(record: AccountRecord, standing: Standing) -> Self {
+        Self {
+            id: record.id.clone(),
+            snapshot: ArcSwap::from_pointee(Snapshot::of(record, standing)),
+            refreshes: SingleFlight::default(),
+        }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -66,8 +77,8 @@ impl AccountCell {
     }
 
     /// Takes what the store says, unless memory knows the same or something newer. An account that is gone stays gone (case C-06).
-    pub(super) fn adopt(&self, record: AccountRecord) {
-        let fresh = Arc::new(Snapshot::of(record));
+    pub(super) fn adopt(&self, record: AccountRecord, standing: Standing) {
+        let fresh = Arc::new(Snapshot::of(record, standing));
         self.snapshot.rcu(|known| {
             let stale = known.gone || fresh.record.generation <= known.record.generation;
             Arc::clone(if stale { known } else { &fresh })
@@ -163,8 +174,9 @@ impl AccountCell {
 }
 
 impl Snapshot {
-    fn of(record: AccountRecord) -> Self {
-        let cached = record.tokens.as_ref().map(|tokens| Cached::new(tokens, true));
+    fn of(record: AccountRecord, standing: Standing) -> Self {
+        let usable = record.tokens.as_ref().filter(|_| standing == Standing::Usable);
+        let cached = usable.map(|tokens| Cached::new(tokens, true));
         Self { record: Arc::new(record), cached, unsaved: None, gone: false }
     }
 }

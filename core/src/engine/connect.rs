@@ -23,6 +23,8 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
+/// The tenant that stands for all.
+const ANY_ORGANIZATION: &str = "organizations";
 /// Longest that the requests of one sign-in may take together, once the browser is back.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -42,8 +44,9 @@ impl Engine {
         response_mode: &'static str,
     ) -> Result<AuthorizationRequest> {
         check_options(options)?;
+        let options = &self.completed(options)?;
         let (expected, claims) = self.expected(options)?;
-        let tenant = self.tenant_for(options.tenant.as_deref())?;
+        let tenant = self.sign_in_tenant(options)?;
         let provider = self.provider(call, &tenant)?;
         let prompt = if options.no_prompt { Some("none") } else { options.select_account.then_some("select_account") };
         let wishes = Wishes {
@@ -109,7 +112,7 @@ impl Engine {
         let (engine, deadline) = (Arc::clone(self), Deadline::after(EXCHANGE_TIMEOUT));
         let signed_in = self.workers.run(call, move || {
             let outcome = engine.exchange(&answer, &flow, deadline);
-            if outcome.as_ref().is_err_and(never_sent) {
+            if outcome.as_ref().is_err_and(may_be_completed_again) {
                 engine.give_back(&answer, &flow);
             }
             outcome
@@ -119,7 +122,7 @@ impl Engine {
         self.keep(&signed_in, &expected)
     }
 
-    /// The code never left this machine: the same redirect may be completed again, once the network is back.
+    /// The same redirect may be completed again, once the network or the service is back.
     fn give_back(&self, answer: &RedirectAnswer, flow: &SignInFlow) {
         if let Ok(payload) = flow::encode(flow) {
             let (key, now) = (flow::key(FlowKind::SignIn, answer.state.expose()), self.now());
@@ -164,8 +167,33 @@ impl Engine {
         })?
     }
 
+    /// The tenant of a sign-in. A host that configured one organisation means it, however a sign-in is asked for.
+    pub(super) fn sign_in_tenant(&self, options: &ConnectOptions) -> Result<String> {
+        let tenant = self.tenant_for(options.tenant.as_deref())?;
+        if self.settings.tenant == ANY_ORGANIZATION || self.settings.tenant == tenant {
+            Ok(tenant)
+        } else {
+            Err(Error::from(Detail::InvalidArgument).with_what("tenant"))
+        }
+    }
+
     pub(super) fn tenant_for(&self, wish: Option<&str>) -> Result<String> {
         wish.map_or_else(|| Ok(self.settings.tenant.clone()), parse_tenant)
+    }
+
+    /// Options for the repair of an account: where nothing else was asked for, its own tenant (guests have another home) and name.
+    fn completed(&self, options: &ConnectOptions) -> Result<ConnectOptions> {
+        let mut options = options.clone();
+        if let Some(id) = &options.expected_account {
+            let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
+            if self.settings.tenant == ANY_ORGANIZATION {
+                options.tenant.get_or_insert(record.identity.tid);
+            }
+            if !options.select_account && options.login_hint.is_none() {
+                options.login_hint = record.person.username;
+            }
+        }
+        Ok(options)
     }
 
     /// Who must sign in, and the claims that the account's last refusal asked for.
@@ -200,6 +228,11 @@ pub(super) fn check_options(options: &ConnectOptions) -> Result<()> {
 /// Whether no byte of the request can have reached the service. (Failures to read keys or the profile have other causes.)
 fn never_sent(error: &Error) -> bool {
     matches!(error.cause(), Detail::NetworkUnavailable | Detail::TlsFailed | Detail::ProxyFailed)
+}
+
+/// Whether the same redirect may be completed again: the service either did not get the code, or could not work on it.
+fn may_be_completed_again(error: &Error) -> bool {
+    never_sent(error) || matches!(error.cause(), Detail::ServiceUnavailable | Detail::Throttled)
 }
 
 fn check_redirect_issuer(provider: &Provider, issuer: Option<&str>) -> Result<()> {

@@ -6,6 +6,7 @@ use super::{
     flow::{self, DeviceFlow, FlowKind},
 };
 use crate::{
+    approval::Certainty,
     call::Call,
     clock::Deadline,
     error::{Detail, Error, Result},
@@ -42,7 +43,7 @@ impl Engine {
             return Err(Error::from(Detail::InvalidArgument).with_what("options of a browser"));
         }
         let (expected, _) = self.expected(options)?;
-        let tenant = self.tenant_for(options.tenant.as_deref())?;
+        let tenant = self.sign_in_tenant(options)?;
         let provider = self.provider(call, &tenant)?;
         let (engine, deadline) = (Arc::clone(self), Deadline::after(REQUEST_TIMEOUT));
         let granted = self.workers.run(call, move || {
@@ -101,7 +102,7 @@ impl Engine {
     /// Whose turn it is: of several polls at once, one asks.
     fn turn(&self, key: &str) -> Result<Turn> {
         let _one_at_a_time = self.polling.lock().unwrap_or_else(PoisonError::into_inner);
-        let payload = self.store().read_flow(key, self.now())?.ok_or(Detail::DeviceCodeExpired)?;
+        let payload = self.store().read_flow(key, self.now())?.ok_or_else(|| self.code_expired(&self.settings.tenant))?;
         let mut flow: DeviceFlow = flow::decode(&payload)?;
         if let Some(id) = flow.account {
             return Ok(Turn::Done(id));
@@ -112,6 +113,11 @@ impl Engine {
         }
         self.put_off(key, &mut flow)?;
         Ok(Turn::Ask(flow))
+    }
+
+    /// Nobody finished in time: as with a browser, a missing approval is the likely reason.
+    fn code_expired(&self, tenant: &str) -> Error {
+        Error::from(Detail::DeviceCodeExpired).with_admin_approval(self.approval(Certainty::Likely, tenant))
     }
 
     fn put_off(&self, key: &str, flow: &mut DeviceFlow) -> Result<()> {
@@ -164,10 +170,13 @@ impl Engine {
             Ok(tokens) => Ok(self.signed_in(tokens, &provider, None, None, deadline)?),
             Err(TokenFailure::Refused { answer, ids, retry_after }) => Err(match device_code::poll(&answer) {
                 Some(Poll::Failed(detail)) => {
+                    if detail == Detail::DeviceCodeExpired {
+                        return Err(DeviceFailure::Over(ids.mark(self.code_expired(tenant))));
+                    }
                     let error = ids.mark(Error::from(detail));
                     let declined = detail == Detail::ConsentDenied;
                     DeviceFailure::Over(if declined {
-                        error.with_admin_approval(self.approval(crate::approval::Certainty::Ambiguous, tenant))
+                        error.with_admin_approval(self.approval(Certainty::Ambiguous, tenant))
                     } else {
                         error
                     })

@@ -68,7 +68,10 @@ pub(super) fn key(kind: FlowKind, state: &str) -> Zeroizing<String> {
 }
 
 pub(super) fn encode(flow: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
-    serde_json::to_vec(flow).map(Zeroizing::new).map_err(|_| Error::from(Detail::Internal).with_what("flow"))
+    // Roomy from the start: a buffer that grows leaves pieces behind.
+    let mut buffer = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    serde_json::to_writer(&mut *buffer, flow).map_err(|_| Error::from(Detail::Internal).with_what("flow"))?;
+    Ok(buffer)
 }
 
 pub(super) fn decode<T: for<'a> Deserialize<'a>>(payload: &[u8]) -> Result<T> {

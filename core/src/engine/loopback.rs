@@ -34,7 +34,8 @@ impl Engine {
     ) -> Result<Arc<AccountCell>> {
         let (listener, redirect_uri) = self.listen(&self.settings.redirect)?;
         let request = self.begin(call, options, &redirect_uri, "form_post")?;
-        let tenant = options.tenant.as_ref().or(options.domain_hint.as_ref());
+        let known = options.expected_account.as_deref().and_then(|id| self.account(id).ok()).map(|cell| cell.info().tenant_id);
+        let tenant = options.tenant.as_ref().or(known.as_ref()).or(options.domain_hint.as_ref());
         let callback = self
             .open_and_wait(call, &listener, &request, observer)
             .map_err(|error| self.unanswered(&error, FlowKind::SignIn, &request, tenant))?;

@@ -11,6 +11,7 @@ use crate::{
     clock::Deadline,
     consent::ScopeReport,
     error::{Detail, Error, ErrorKind, Result},
+    guid::is_guid,
     http::RequestIds,
     log::LogLevel,
     model::{AccessToken, AccountState},
@@ -83,7 +84,8 @@ impl Engine {
             cell.mark_gone();
             return Err(Detail::AccountGone.into());
         };
-        cell.adopt(record.clone());
+        self.adopt(cell, record.clone());
+        self.judge(&record)?;
         if let CachedToken::Fresh(token) = cell.cached(&*self.clock) {
             return Ok(token);
         }
@@ -99,6 +101,26 @@ impl Engine {
         }
     }
 
+    /// Whether an account that was stored earlier may be used under the configuration of today. Its refresh token goes to the
+    /// authority that gave it and to no other, whatever is configured now.
+    pub(super) fn judge(&self, record: &AccountRecord) -> Result<()> {
+        let (identity, settings) = (&record.identity, &self.settings);
+        if identity.issuer != format!("{}/{}/v2.0", settings.authority.ascii(), identity.tid) {
+            return Err(Error::from(Detail::OtherConfiguration).with_what("authority"));
+        }
+        if identity.client_id != settings.client_id {
+            return Err(Error::from(Detail::OtherConfiguration).with_what("client_id"));
+        }
+        let pinned = is_guid(&settings.tenant) && settings.tenant != identity.tid;
+        if pinned || !settings.allowed_tenants.is_empty() && !settings.allowed_tenants.contains(&identity.tid) {
+            return Err(Detail::TenantNotAllowed.into());
+        }
+        if !record.scopes.excess.is_empty() && !settings.allow_excess_scopes {
+            return Err(Error::from(Detail::OverPrivileged).with_what(record.scopes.excess.join(" ")));
+        }
+        Ok(())
+    }
+
     /// Tokens that the store could not take are newer than the record's: they are stored now if it can, and used in any case.
     fn with_unsaved(&self, cell: &AccountCell, record: AccountRecord) -> AccountRecord {
         let Some(tokens) = cell.unsaved_for(&record) else { return record };
@@ -106,7 +128,7 @@ impl Engine {
         match self.store.rotate(cell.id(), record.generation, &tokens, &record.scopes, &record.state) {
             Ok(Rotation::Written(generation)) => {
                 let stored = AccountRecord { generation, ..record };
-                cell.adopt(stored.clone());
+                self.adopt(cell, stored.clone());
                 stored
             }
             _ => record,
@@ -122,7 +144,13 @@ impl Engine {
             AccountState::SignInRequired | AccountState::ExtraStepRequired => false,
             _ => !(0..PROBE_INTERVAL).contains(&waited),
         };
-        if asks_again { Ok(()) } else { Err(self.state_error(record)) }
+        if asks_again {
+            return Ok(());
+        }
+        let error = self.state_error(record);
+        let waits_for_a_person = matches!(state, AccountState::SignInRequired | AccountState::ExtraStepRequired);
+        let rest = u32::try_from(PROBE_INTERVAL.saturating_sub(waited)).ok().filter(|_| !waits_for_a_person);
+        Err(error.with_retry_after(rest))
     }
 
     /// One refresh, tried again after passing failures as long as there is time (catalogue T-21, T-23).
@@ -188,7 +216,7 @@ impl Engine {
         match self.store.rotate(cell.id(), record.generation, &tokens, &scopes, &state) {
             Ok(Rotation::Written(generation)) => {
                 self.prove_approval(&record.identity.tid, &scopes);
-                cell.adopt(AccountRecord { tokens: Some(tokens.clone()), scopes, state, generation, ..record.clone() });
+                self.adopt(cell, AccountRecord { tokens: Some(tokens.clone()), scopes, state, generation, ..record.clone() });
                 self.log.write(LogLevel::Info, "token.refreshed", |_| {});
                 Ok(AccessToken { secret: tokens.access_token, expires_at: tokens.expires_at, persisted: true })
             }
@@ -209,7 +237,7 @@ impl Engine {
     /// Somebody else was faster: what they wrote is the answer.
     fn newer(&self, cell: &AccountCell, newer: AccountRecord) -> Result<AccessToken> {
         let error = self.state_error(&newer);
-        cell.adopt(newer);
+        self.adopt(cell, newer);
         cell.unexpired(&*self.clock).ok_or(error)
     }
 
@@ -281,7 +309,7 @@ impl Engine {
             }
             Ok(Rotation::Written(_)) => {
                 if let Some(record) = self.store.account(cell.id())? {
-                    cell.adopt(record);
+                    self.adopt(cell, record);
                 }
                 Err(error)
             }
@@ -314,8 +342,7 @@ impl Engine {
 
     /// The error that the account's last refusal was, told again without asking.
     fn state_error(&self, record: &AccountRecord) -> Error {
-        let detail =
-            Detail::ALL.iter().copied().find(|detail| detail.name() == record.state.detail).unwrap_or(Detail::ReauthRequired);
+        let detail = Detail::named(&record.state.detail).unwrap_or(Detail::ReauthRequired);
         let error = Error::from(detail).with_service_code(record.state.service_code.clone());
         if detail == Detail::AdminConsentRequired {
             return error.with_admin_approval(self.approval(crate::approval::Certainty::Certain, &record.identity.tid));

@@ -159,9 +159,11 @@ pub(super) fn connected_state(now: i64) -> StateRecord {
 fn check_expected(signed_in: &SignedIn, expected: &Expected) -> Result<()> {
     let person_fits =
         expected.person.as_ref().is_none_or(|(tid, oid)| tid == signed_in.id_token.tid() && oid == signed_in.id_token.oid());
-    let name_fits = expected.username.as_ref().is_none_or(|expected| {
-        let known = [signed_in.id_token.username(), signed_in.person.username.as_deref()];
-        known.into_iter().flatten().any(|name| name.to_lowercase() == expected.to_lowercase())
-    });
+    // A person may choose what the token calls them, so every name that is known must fit.
+    let known: Vec<&str> = [signed_in.id_token.username(), signed_in.person.username.as_deref()].into_iter().flatten().collect();
+    let name_fits = expected
+        .username
+        .as_ref()
+        .is_none_or(|expected| !known.is_empty() && known.iter().all(|name| name.eq_ignore_ascii_case(expected)));
     if person_fits && name_fits { Ok(()) } else { Err(Detail::WrongAccount.into()) }
 }

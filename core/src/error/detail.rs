@@ -6,7 +6,10 @@ use crate::language::Language;
 /// What to tell the person to do, shared by the causes that ask for the same.
 #[derive(Clone, Copy)]
 enum Step {
-    AskAdministrator,
+    ConnectOrAsk,
+    ProtectKeyFile,
+    ShowAdministrator,
+    TryAgainOrAsk,
     CheckNetwork,
     CheckStorage,
     ContactSupport,
@@ -24,9 +27,20 @@ enum Step {
 impl Step {
     fn text(self, language: Language) -> &'static str {
         let (english, german) = match self {
-            Self::AskAdministrator => (
-                "Ask your administrator to approve the app, then connect again.",
-                "Bitten Sie Ihre Administration, die App freizugeben, und verbinden Sie sich dann erneut.",
+            Self::TryAgainOrAsk => (
+                "Try again. If the page asked for approval, send the message to your administrator; if it showed a number that begins with AADSTS, note it.",
+                "Versuchen Sie es erneut. Verlangte die Seite eine Genehmigung, senden Sie die Nachricht an Ihre Administration; zeigte sie eine Nummer, die mit AADSTS beginnt, notieren Sie diese.",
+            ),
+            Self::ConnectOrAsk => (
+                "Connect again and accept. If Microsoft asks for an administrator's approval, send the message to your administrator.",
+                "Verbinden Sie sich erneut und akzeptieren Sie. Verlangt Microsoft eine Freigabe, senden Sie die Nachricht an Ihre Administration.",
+            ),
+            Self::ShowAdministrator => {
+                ("Ask your administrator, and mention the code.", "Fragen Sie Ihre Administration und nennen Sie den Code.")
+            }
+            Self::ProtectKeyFile => (
+                "Make the key file readable for this user alone, or restore it from a backup.",
+                "Machen Sie die Schlüsseldatei nur für diesen Benutzer lesbar, oder stellen Sie sie aus einer Sicherung wieder her.",
             ),
             Self::CheckNetwork => {
                 ("Check the network connection and try again.", "Prüfen Sie die Netzwerkverbindung und versuchen Sie es erneut.")
@@ -79,6 +93,11 @@ macro_rules! details {
                 match self { $(Self::$name => stringify!($name)),* }
             }
 
+            /// The cause of that name, as it was written down earlier.
+            pub(crate) fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|detail| detail.name() == name)
+            }
+
             pub(crate) fn kind(self) -> ErrorKind {
                 match self { $(Self::$name => ErrorKind::$kind),* }
             }
@@ -109,7 +128,7 @@ details! {
     Internal: Internal, Developer, ContactSupport, "Something went wrong inside the app.", "In der App ist ein Fehler aufgetreten.";
     // The sign-in
     LoginCancelled: Cancelled, User, TryAgain, "The sign-in was cancelled.", "Die Anmeldung wurde abgebrochen.";
-    LoginTimeout: TimedOut, User, AskAdministrator, "The sign-in was not finished in time. If a page said that approval is needed, your administrator has to approve the app.", "Die Anmeldung wurde nicht rechtzeitig abgeschlossen. Falls eine Seite eine Genehmigung verlangte, muss Ihre Administration die App freigeben.";
+    LoginTimeout: TimedOut, User, TryAgainOrAsk, "The sign-in in the browser was not finished in time.", "Die Anmeldung im Browser wurde nicht rechtzeitig abgeschlossen.";
     BrowserUnavailable: InvalidArgument, User, OpenByHand, "No browser could be opened.", "Es konnte kein Browser geöffnet werden.";
     ListenerFailed: Network, Nobody, TryAgain, "The app could not wait for the browser's answer.", "Die App konnte nicht auf die Antwort des Browsers warten.";
     CallbackPortUnavailable: Network, Nobody, TryAgain, "The port for the browser's answer is in use.", "Der Port für die Antwort des Browsers ist belegt.";
@@ -124,16 +143,17 @@ details! {
     CodeRejected: Untrusted, User, TryAgain, "The sign-in service did not accept the answer of the browser.", "Der Anmeldedienst hat die Antwort des Browsers nicht angenommen.";
     WrongAccount: WrongAccount, User, UseOtherAccount, "Another person signed in than expected.", "Es hat sich eine andere Person angemeldet als erwartet.";
     TenantNotAllowed: WrongAccount, User, UseOtherAccount, "This app does not accept accounts of that organisation.", "Diese App akzeptiert keine Konten dieser Organisation.";
-    DeviceCodeExpired: TimedOut, User, TryAgain, "The code for signing in has expired.", "Der Code für die Anmeldung ist abgelaufen.";
+    DeviceCodeExpired: TimedOut, User, TryAgainOrAsk, "The code for signing in has expired.", "Der Code für die Anmeldung ist abgelaufen.";
     // Consent and policy
-    AdminConsentRequired: AdminConsentRequired, Administrator, AskAdministrator, "Your organisation has not approved this app yet.", "Ihre Organisation hat diese App noch nicht freigegeben.";
-    ConsentDenied: ConsentDeclined, User, AskAdministrator, "The permissions were not accepted, or approval was requested from your administrator.", "Die Berechtigungen wurden nicht akzeptiert, oder die Freigabe wurde bei Ihrer Administration beantragt.";
-    OverPrivileged: ConsentExceedsReadOnly, Administrator, ContactSupport, "Your organisation has granted this app more than reading; the app refuses to use that.", "Ihre Organisation hat dieser App mehr als Lesen erlaubt; die App lehnt das ab.";
-    BlockedByPolicy: AccessDenied, Administrator, AskAdministrator, "A policy of your organisation blocks this access.", "Eine Richtlinie Ihrer Organisation verhindert diesen Zugriff.";
-    AppUnavailable: AccessDenied, Administrator, AskAdministrator, "This app is not available in your organisation.", "Diese App ist in Ihrer Organisation nicht verfügbar.";
-    AccessDenied: AccessDenied, Administrator, AskAdministrator, "The service refused the access.", "Der Dienst hat den Zugriff verweigert.";
+    AdminConsentRequired: AdminConsentRequired, Administrator, ConnectOrAsk, "The permission was withdrawn, or your organisation has not given it yet.", "Die Berechtigung wurde entzogen, oder Ihre Organisation hat sie noch nicht erteilt.";
+    ConsentDenied: ConsentDeclined, User, ConnectOrAsk, "The permissions were not accepted, or approval was requested from your administrator.", "Die Berechtigungen wurden nicht akzeptiert, oder die Freigabe wurde bei Ihrer Administration beantragt.";
+    OverPrivileged: ConsentExceedsReadOnly, Administrator, ShowAdministrator, "Your organisation has granted this app more than reading; the app refuses to use that.", "Ihre Organisation hat dieser App mehr als Lesen erlaubt; die App lehnt das ab.";
+    BlockedByPolicy: AccessDenied, Administrator, ShowAdministrator, "A policy of your organisation blocks this access.", "Eine Richtlinie Ihrer Organisation verhindert diesen Zugriff.";
+    AppUnavailable: AccessDenied, Administrator, ShowAdministrator, "This app is not available in your organisation.", "Diese App ist in Ihrer Organisation nicht verfügbar.";
+    AccessDenied: AccessDenied, Administrator, ShowAdministrator, "The service refused the access.", "Der Dienst hat den Zugriff verweigert.";
     // Tokens
-    InteractionRequired: InteractionRequired, User, SignInAgain, "Your organisation asks for an extra check at sign-in.", "Ihre Organisation verlangt eine zusätzliche Prüfung bei der Anmeldung.";
+    InteractionRequired: InteractionRequired, User, SignInAgain, "You have to sign in yourself, perhaps with an extra check.", "Sie müssen sich selbst anmelden, vielleicht mit einer zusätzlichen Prüfung.";
+    OtherConfiguration: InteractionRequired, User, SignInAgain, "The account was connected under another configuration of the app.", "Das Konto wurde unter einer anderen Einstellung der App verbunden.";
     ReauthRequired: InteractionRequired, User, SignInAgain, "Your session has ended.", "Ihre Sitzung ist beendet.";
     ConfigError: Misconfigured, Developer, ContactSupport, "The app is not registered correctly with Microsoft.", "Die App ist bei Microsoft nicht richtig registriert.";
     ProviderError: Service, Developer, ContactSupport, "The sign-in service reported an error.", "Der Anmeldedienst hat einen Fehler gemeldet.";
@@ -162,18 +182,19 @@ details! {
     ServiceUnavailable: Service, Nobody, TryLater, "The service is not available at the moment.", "Der Dienst ist im Moment nicht verfügbar.";
     // Store and keys
     StoreMissing: StorageUnavailable, User, Connect, "The store of the connected accounts is gone.", "Der Speicher der verbundenen Konten ist verschwunden.";
-    StoreBusy: StorageUnavailable, Nobody, CheckStorage, "The store is in use.", "Der Speicher ist in Benutzung.";
+    StoreBusy: StorageUnavailable, Nobody, CheckStorage, "The store is in use.", "Die gespeicherten Anmeldungen sind in Benutzung.";
     StoreFull: StorageUnavailable, User, FreeSpace, "There is no space left to store the account.", "Es ist kein Platz mehr, um das Konto zu speichern.";
-    StoreReadOnly: StorageUnavailable, User, CheckStorage, "The store cannot be written.", "Der Speicher kann nicht beschrieben werden.";
-    StoreMoved: StorageUnavailable, User, CheckStorage, "The store was moved or replaced while in use.", "Der Speicher wurde während der Benutzung verschoben oder ersetzt.";
-    StoreUnsafePath: StorageUnavailable, Developer, CheckStorage, "The place of the store is not safe.", "Der Ort des Speichers ist nicht sicher.";
+    StoreReadOnly: StorageUnavailable, User, CheckStorage, "The store cannot be written.", "Die Anmeldungen können nicht gespeichert werden.";
+    StoreMoved: StorageUnavailable, User, CheckStorage, "The store was moved or replaced while in use.", "Die gespeicherten Anmeldungen wurden während der Benutzung verschoben oder ersetzt.";
+    StoreFolderMissing: StorageUnavailable, Developer, CheckStorage, "The folder of the store does not exist.", "Der Ordner für die gespeicherten Anmeldungen fehlt.";
+    StoreUnsafePath: StorageUnavailable, Developer, CheckStorage, "The place of the store is not safe.", "Der Ort der gespeicherten Anmeldungen ist nicht sicher.";
     StoreUnsafePermissions: StorageUnavailable, Developer, CheckStorage, "Other people can read or change the store.", "Andere Personen können den Speicher lesen oder ändern.";
-    StoreFailed: StorageUnavailable, Nobody, CheckStorage, "The store could not be read or written.", "Der Speicher konnte nicht gelesen oder geschrieben werden.";
-    StoreCorrupt: StorageDamaged, User, ContactSupport, "The store is damaged.", "Der Speicher ist beschädigt.";
-    StoreTampered: StorageDamaged, User, ContactSupport, "A stored account was changed from outside.", "Ein gespeichertes Konto wurde von außen verändert.";
-    StoreTooNew: StorageTooNew, User, UpdateApp, "The store was written by a newer version of the app.", "Der Speicher wurde von einer neueren Version der App geschrieben.";
+    StoreFailed: StorageUnavailable, Nobody, CheckStorage, "The store could not be read or written.", "Die gespeicherten Anmeldungen konnten nicht gelesen oder geschrieben werden.";
+    StoreCorrupt: StorageDamaged, User, ContactSupport, "The store is damaged.", "Die gespeicherten Anmeldungen sind beschädigt.";
+    StoreTampered: StorageDamaged, User, Connect, "What was saved of the account is damaged.", "Was vom Konto gespeichert war, ist beschädigt.";
+    StoreTooNew: StorageTooNew, User, UpdateApp, "The store was written by a newer version of the app.", "Die Anmeldungen wurden von einer neueren Version der App gespeichert.";
     KeyUnavailable: KeyUnavailable, User, Unlock, "The key of the store is not available now.", "Der Schlüssel des Speichers ist im Moment nicht verfügbar.";
-    StoreWrongKey: KeyRejected, Developer, ContactSupport, "The key does not open the store.", "Der Schlüssel öffnet den Speicher nicht.";
+    StoreWrongKey: KeyRejected, Developer, ContactSupport, "The saved sign-ins cannot be opened with this key.", "Die gespeicherten Anmeldungen lassen sich mit diesem Schlüssel nicht öffnen.";
     StoreKeyMissing: KeyRejected, Developer, ContactSupport, "No key for the store was given.", "Für den Speicher wurde kein Schlüssel angegeben.";
-    KeyFileUnsafe: KeyRejected, Developer, CheckStorage, "Other people can read the key file, or it is not a key file.", "Andere Personen können die Schlüsseldatei lesen, oder es ist keine Schlüsseldatei.";
+    KeyFileUnsafe: KeyRejected, Developer, ProtectKeyFile, "Other people can read the key file, or it is not a key file.", "Andere Personen können die Schlüsseldatei lesen, oder es ist keine Schlüsseldatei.";
 }

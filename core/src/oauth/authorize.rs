@@ -51,11 +51,17 @@ pub(crate) fn begin(
         .set_pkce_challenge(challenge)
         .add_scopes(scopes.iter().cloned().map(Scope::new))
         .add_extra_param("response_mode", response_mode)
-        .add_extra_param("nonce", nonce.secret().clone())
-        .add_extra_param("claims", request_claims(wishes.claims));
-    for (name, value) in [("prompt", wishes.prompt), ("login_hint", wishes.login_hint), ("domain_hint", wishes.domain_hint)] {
+        .add_extra_param("nonce", nonce.secret().clone());
+    let claims = request_claims(wishes.claims);
+    let optional = [
+        ("prompt", wishes.prompt),
+        ("login_hint", wishes.login_hint),
+        ("domain_hint", wishes.domain_hint),
+        ("claims", claims.as_deref()),
+    ];
+    for (name, value) in optional {
         if let Some(value) = value {
-            request = request.add_extra_param(name, value);
+            request = request.add_extra_param(name, value.to_owned());
         }
     }
     let (url, state) = request.url();

@@ -34,6 +34,7 @@ pub(crate) struct VerifiedIdToken {
     oid: String,
     sub: String,
     issuer: String,
+    client_id: String,
     name: Option<String>,
     username: Option<String>,
 }
@@ -78,6 +79,7 @@ impl VerifiedIdToken {
             oid: oid.to_ascii_lowercase(),
             sub: sub.to_owned(),
             issuer: issuer.to_owned(),
+            client_id: expected.client_id.to_owned(),
             name: claims.display("name"),
             username: claims.display("preferred_username"),
         })
@@ -90,6 +92,7 @@ impl VerifiedIdToken {
             oid: oid.to_owned(),
             sub: format!("subject of {oid}"),
             issuer: format!("https://login.microsoftonline.com/{tid}/v2.0"),
+            client_id: "55555555-0000-4aaa-9bbb-666666666666".to_owned(),
             name: name.map(str::to_owned),
             username: username.map(str::to_owned),
         }
@@ -108,6 +111,11 @@ impl VerifiedIdToken {
     /// The person as this app registration sees them.
     pub(crate) fn sub(&self) -> &str {
         &self.sub
+    }
+
+    /// The registration that it was made for: its audience.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
     }
 
     pub(crate) fn issuer(&self) -> &str {

@@ -97,8 +97,8 @@ pub(crate) fn state_of(parameters: &str) -> Option<Zeroizing<String>> {
     states.next().is_none().then(|| Zeroizing::new(state))
 }
 
-fn collect(parameters: &str) -> Result<Vec<(String, String)>> {
-    let mut found: Vec<(String, String)> = Vec::new();
+fn collect(parameters: &str) -> Result<Vec<(String, Zeroizing<String>)>> {
+    let mut found: Vec<(String, Zeroizing<String>)> = Vec::new();
     for (name, value) in form_urlencoded::parse(parameters.as_bytes()) {
         if IMPLICIT.contains(&name.as_ref()) {
             return Err(Detail::CallbackAmbiguous.into());
@@ -109,7 +109,7 @@ fn collect(parameters: &str) -> Result<Vec<(String, String)>> {
         if found.iter().any(|(known, _)| *known == name) {
             return Err(Detail::CallbackAmbiguous.into());
         }
-        found.push((name.into_owned(), value.into_owned()));
+        found.push((name.into_owned(), Zeroizing::new(value.into_owned())));
     }
     Ok(found)
 }

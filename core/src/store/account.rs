@@ -140,7 +140,7 @@ impl Store {
             connection
                 .execute("UPDATE account NOT INDEXED SET account_key = zeroblob(length(account_key)) WHERE id = ?1", [id])
                 .and_then(|_| connection.execute("DELETE FROM flow WHERE account_id = ?1", [id]))
-                .and_then(|_| connection.execute("UPDATE store SET erase_pending = 1 WHERE only = 1", []))
+                .and_then(|_| connection.execute("UPDATE store SET erase_pending = erase_pending + 1 WHERE only = 1", []))
                 .and_then(|_| connection.execute("DELETE FROM account NOT INDEXED WHERE id = ?1", [id]))
                 .map_err(fault::sqlite)
         })? > 0;
@@ -178,7 +178,10 @@ impl Store {
         match opened {
             Ok(known) => Ok(Some(known)),
             Err(error) if error.kind() == ErrorKind::StorageDamaged => {
-                let aside = connection.execute("UPDATE account SET lookup = NULL WHERE id = ?1", [&row.id]);
+                // Its person has a new row from here on; what the old one held must not outlive a disconnect of the new one.
+                let sql = "UPDATE account SET lookup = NULL, account_key = zeroblob(length(account_key)),
+                     credentials = zeroblob(length(credentials)) WHERE id = ?1";
+                let aside = connection.execute(sql, [&row.id]);
                 one_row(aside.map_err(fault::sqlite)?)?;
                 Ok(None)
             }

@@ -33,9 +33,10 @@ pub(crate) enum Claim {
 }
 
 const TABLE: &str = "flow";
-/// The oldest open flows go beyond this number: each is a browser tab that somebody left.
-const MAX_OPEN: u32 = 64;
-const MAX_CLAIMED: u32 = 256;
+/// Beyond this number the oldest open flows go: each is a browser tab that somebody left. A web page's visitors may open many, and
+/// must not push each other out.
+pub(super) const MAX_OPEN: u32 = 1024;
+const MAX_CLAIMED: u32 = 1024;
 const MAX_PAYLOAD: usize = 1024 * 1024;
 
 /// A row as it lies in the table: when it ends and, until it was claimed, the sealed payload.

@@ -32,11 +32,14 @@ pub(super) struct Facts {
 }
 
 impl Place {
-    /// Resolves the folder of `path` and checks that nobody else can put files into it (a missing one is `StoreUnsafePath`).
+    /// Resolves the folder of `path` and checks that nobody else can put files into it (a missing one is `StoreFolderMissing`).
     pub(super) fn resolve(path: &Path) -> Result<Self> {
         let name = path.file_name().ok_or(Detail::StoreUnsafePath)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = fs::canonicalize(parent).map_err(|_| unsafe_path("folder"))?;
+        let folder = fs::canonicalize(parent).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Error::from(Detail::StoreFolderMissing),
+            _ => unsafe_path("folder"),
+        })?;
         let facts = fs::symlink_metadata(&folder).map_err(fault::file)?;
         if !facts.is_dir() {
             return Err(unsafe_path("folder"));

@@ -24,6 +24,8 @@ pub(crate) struct Identity {
     pub(crate) oid: String,
     pub(crate) sub: String,
     pub(crate) issuer: String,
+    /// The registration for which the person signed in; tokens of one are of no use to another.
+    pub(crate) client_id: String,
 }
 
 /// How the person is shown.
@@ -106,6 +108,7 @@ impl Identity {
             oid: token.oid().to_owned(),
             sub: token.sub().to_owned(),
             issuer: token.issuer().to_owned(),
+            client_id: token.client_id().to_owned(),
         }
     }
 }

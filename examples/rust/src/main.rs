@@ -102,7 +102,9 @@ fn open(arguments: &Arguments) -> Result<Office365> {
     if let Err(problem) = private_folder(&arguments.folder) {
         eprintln!("The folder {} cannot be used: {problem}", arguments.folder.display());
     }
-    let mut config = Config::new(&arguments.client_id, &arguments.folder.join("office365.db").to_string_lossy());
+    // A sandbox has a store of its own beside the real one.
+    let name = if arguments.sandbox.is_some() { "sandbox.db" } else { "office365.db" };
+    let mut config = Config::new(&arguments.client_id, &arguments.folder.join(name).to_string_lossy());
     if let Some(sandbox) = &arguments.sandbox {
         config.authority = Some(sandbox.clone());
         config.graph_base = Some(format!("{}/graph", sandbox.trim_end_matches('/')));

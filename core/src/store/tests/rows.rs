@@ -1,6 +1,7 @@
 //! Accounts, flows and approvals, through the interface.
 
 use super::rig::{NOW, Rig, access, connect, oid, person, scopes, state, tokens};
+use crate::store::flow::MAX_OPEN;
 use crate::{
     error::Detail,
     store::{Claim, DropTokens, Flow, Rotation, Store, account::Erasure, fault},
@@ -138,14 +139,16 @@ fn flows_are_read_updated_and_forgotten() {
 fn open_flows_are_bounded_and_the_oldest_goes() {
     let rig = Rig::new();
     let store = rig.open();
-    for number in 0..70 {
+    let count = MAX_OPEN + 6;
+    for number in 0..count {
         store.put_flow(&flow(&format!("state-{number}"), b"p")).unwrap();
     }
-    let open: Vec<_> = (0..70).filter(|number| store.read_flow(&format!("state-{number}"), NOW).unwrap().is_some()).collect();
-    assert_eq!(open, (6..70).collect::<Vec<_>>());
+    let is_open = |number: &u32| store.read_flow(&format!("state-{number}"), NOW).unwrap().is_some();
+    let open: Vec<_> = (0..20).chain([count - 1]).filter(is_open).collect();
+    assert_eq!(open, (6..20).chain([count - 1]).collect::<Vec<_>>());
     let later = Flow { now: NOW + 601, expires_at: NOW + 1200, ..flow("late", b"p") };
     store.put_flow(&later).unwrap();
-    assert!(store.read_flow("state-69", NOW).unwrap().is_none(), "ended flows are deleted");
+    assert!(store.read_flow(&format!("state-{}", count - 1), NOW).unwrap().is_none(), "ended flows are deleted");
 }
 
 #[test]
