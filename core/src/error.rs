@@ -165,7 +165,8 @@ impl Error {
         self.0.detail.name()
     }
 
-    /// The part that the cause is about (a parameter, a claim, a host name); never a secret and never text from a server.
+    /// The part that the cause is about: a parameter, a claim, a host name, with `OverPrivileged` the permissions beyond reading. Never
+    /// a secret, and nothing that a server wrote but such names, reduced to letters, digits and `._-`.
     pub fn what(&self) -> Option<&str> {
         self.0.what.as_deref()
     }

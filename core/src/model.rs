@@ -88,8 +88,8 @@ impl ConnectEvent {
     }
 }
 
-/// Follows a sign-in. Called on the thread that called `connect`, with no lock held. From inside, only cancelling is possible; other
-/// calls answer `Reentrant`.
+/// Follows a sign-in. Called on the thread that called `connect`, with no lock held. From inside, cancelling and what answers from
+/// memory are possible; every other call answers `Busy` (`Reentrant`).
 pub trait ConnectObserver: Send + Sync {
     /// Takes one event.
     fn on_event(&self, event: &ConnectEvent);

@@ -14,7 +14,8 @@ pub trait BrowserOpener: Send + Sync {
     /// Opens `url`, an `http` or `https` address, and returns without waiting for the person.
     ///
     /// # Errors
-    /// Whatever it returns ends the sign-in; an opener that cannot open anything returns the error with which its own call failed.
+    /// An opener that cannot open anything returns [`Error::browser_unavailable`]. Any error ends a `connect` without an observer; with
+    /// one the sign-in goes on, because the host can show the address (`ConnectEventKind::BrowserUnavailable`).
     fn open(&self, url: &str) -> Result<()>;
 }
 

@@ -1,4 +1,4 @@
-//! The identity platform's own description (`OpenID` Connect Discovery; FACTS 5.1), read once a day per tenant.
+//! The identity platform's own description (`OpenID` Connect Discovery; FACTS 5.1), kept for a day per tenant.
 
 use crate::{
     clock::Clock,
@@ -47,7 +47,7 @@ const LIMIT: usize = 256;
 pub(crate) struct Providers(RwLock<HashMap<String, Arc<Provider>>>);
 
 impl Providers {
-    /// The description for `tenant`; read from the network at most once a day.
+    /// The description for `tenant`, from the network where it is older than a day. Callers who miss it at the same time each ask.
     pub(crate) fn of(&self, tenant: &str, authority: &Origin, endpoint: &Endpoint<'_>, clock: &dyn Clock) -> Result<Arc<Provider>> {
         let now = clock.now();
         if let Some(provider) = self.known(tenant, now) {

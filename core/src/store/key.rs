@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 
 /// Wraps and unwraps the random key of the store, for instance with a hardware key that never leaves its place.
 ///
-/// It is called when a store is opened, when its key is changed and when an account is disconnected, on the calling thread, and
-/// never while the library holds a lock. A provider that cannot answer now (a locked phone, a dismissed prompt) returns
+/// It is called when a store is opened or created, on the calling thread, and never while the library holds a lock; later versions
+/// may call it at other times too. A provider that cannot answer now (a locked phone, a dismissed prompt) returns
 /// [`Error::key_unavailable`]; one whose key does not fit returns [`Error::key_rejected`].
 pub trait KeyProvider: Send + Sync {
     /// Encrypts `key`, authenticated, together with its number. At most 16 KiB.
