@@ -5,7 +5,7 @@ use crate::{
     call::CallOptions,
     config::Config,
     engine::{Engine, REQUEST_TIMEOUT, SIGN_IN_TIMEOUT},
-    error::{Detail, Result},
+    error::Result,
     hooks::Hooks,
     model::{AdminConsent, AuthorizationRequest, ConnectObserver, ConnectOptions, ConsentReport, DeviceCode, Diagnosis},
     store::KeyProvider,
@@ -181,7 +181,8 @@ impl Office365 {
         self.engine.complete_connect(&call, redirect_url, session_binding).map(|cell| self.account_of(cell))
     }
 
-    /// Begins a sign-in with a code on another device. Off unless [`Config::allow_device_code`] is set. Uses the network.
+    /// Begins a sign-in with a code on another device. Off unless [`Config::allow_device_code`] is set. Of the options the tenant and
+    /// the expected person count; hints for a browser have no meaning here. Uses the network.
     ///
     /// # Errors
     /// `InvalidArgument` with `FlowDisabled`; `Misconfigured` where the registration does not allow public client flows; network,
@@ -267,9 +268,7 @@ impl Office365 {
     /// ```
     pub fn accounts(&self) -> Result<Vec<Account>> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
-        let mut records = self.engine.store().accounts()?.records;
-        records.sort_by_key(|record| record.connected_at);
-        Ok(records.into_iter().map(|record| self.account_of(self.engine.cell_of(record))).collect())
+        Ok(self.engine.accounts()?.into_iter().map(|cell| self.account_of(cell)).collect())
     }
 
     /// The account with that id.
@@ -278,8 +277,7 @@ impl Office365 {
     /// `NotConnected` where there is none; `StorageDamaged` where its row is damaged; storage kinds.
     pub fn account(&self, id: &str) -> Result<Account> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
-        let record = self.engine.store().account(id)?.ok_or(Detail::AccountGone)?;
-        Ok(self.account_of(self.engine.cell_of(record)))
+        self.engine.account(id).map(|cell| self.account_of(cell))
     }
 
     /// Numbers and settings for support, nothing about a person.

@@ -4,11 +4,14 @@ mod admin;
 mod cell;
 mod connect;
 mod device;
+mod failure;
+mod flight;
 mod flow;
 mod loopback;
 #[cfg(feature = "_internal")]
 pub mod proof;
 mod refresh;
+mod sign_in;
 
 pub(crate) use cell::AccountCell;
 pub(crate) use device::DeviceProgress;
@@ -25,7 +28,7 @@ use crate::{
     model::Disconnected,
     oauth::{discovery::Providers, keys::KeyCache},
     settings::Settings,
-    store::{AccountRecord, KeyProvider, Store},
+    store::{AccountRecord, KeyProvider, NewAccount, Store},
     task::Workers,
 };
 use std::{
@@ -33,7 +36,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -60,7 +63,10 @@ pub(crate) struct Engine {
     browser: Arc<dyn BrowserOpener>,
     closing: Arc<CancelToken>,
     closed: AtomicBool,
-    cells: RwLock<HashMap<String, Arc<AccountCell>>>,
+    /// Held while a row and its cell come or go together, so that no cell outlives its row.
+    cells: Mutex<HashMap<String, Arc<AccountCell>>>,
+    /// Held while it is decided who polls for a device.
+    polling: Mutex<()>,
 }
 
 thread_local! {
@@ -86,7 +92,8 @@ impl Engine {
             browser: hooks.browser.unwrap_or_else(|| Arc::new(SystemBrowser)),
             closing: CancelToken::new(),
             closed: AtomicBool::new(false),
-            cells: RwLock::default(),
+            cells: Mutex::default(),
+            polling: Mutex::default(),
         }))
     }
 
@@ -117,36 +124,47 @@ impl Engine {
         self.clock.now()
     }
 
-    /// The place in memory of a stored account; the same one for everybody who asks.
-    pub(crate) fn cell_of(&self, record: AccountRecord) -> Arc<AccountCell> {
-        let known = self.cells.read().unwrap_or_else(PoisonError::into_inner).get(&record.id).cloned();
-        if let Some(cell) = known {
-            cell.adopt(record);
-            return cell;
-        }
-        let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
-        let cell = cells.entry(record.id.clone()).or_insert_with(|| Arc::new(AccountCell::new(record)));
-        Arc::clone(cell)
+    /// The connected accounts, in the order in which they were connected.
+    pub(crate) fn accounts(&self) -> Result<Vec<Arc<AccountCell>>> {
+        let mut cells = self.cells();
+        let mut records = self.store.accounts()?.records;
+        records.sort_by_key(|record| record.connected_at);
+        Ok(records.into_iter().map(|record| cell_of(&mut cells, record)).collect())
     }
 
-    pub(crate) fn forget_cell(&self, id: &str) {
-        if let Some(cell) = self.cells.write().unwrap_or_else(PoisonError::into_inner).remove(id) {
-            cell.mark_gone();
-        }
+    pub(crate) fn account(&self, id: &str) -> Result<Arc<AccountCell>> {
+        let mut cells = self.cells();
+        let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
+        Ok(cell_of(&mut cells, record))
+    }
+
+    /// Stores an account whose person has proved themselves: one transaction.
+    fn connect_account(&self, account: &NewAccount<'_>) -> Result<Arc<AccountCell>> {
+        let mut cells = self.cells();
+        let record = self.store.connect_account(account)?;
+        Ok(cell_of(&mut cells, record))
     }
 
     /// Forgets an account, here and in the files. Works offline.
     pub(crate) fn disconnect(&self, cell: &AccountCell) -> Result<Disconnected> {
         cell.check_there()?;
         let token_valid_until = cell.record().tokens.as_ref().map(|tokens| tokens.expires_at).filter(|until| *until > self.now());
+        let mut cells = self.cells();
         let erasure = self.store.disconnect(cell.id())?;
-        self.forget_cell(cell.id());
+        if let Some(cell) = cells.remove(cell.id()) {
+            cell.mark_gone();
+        }
+        drop(cells);
         cell.mark_gone();
         if !erasure.was_there {
             return Err(Detail::AccountGone.into());
         }
         self.log.write(LogLevel::Info, "account.disconnected", |_| {});
         Ok(Disconnected { erased: erasure.erased, revoke_url: REVOKE_URL.to_owned(), token_valid_until })
+    }
+
+    fn cells(&self) -> MutexGuard<'_, HashMap<String, Arc<AccountCell>>> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -163,6 +181,17 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("closed", &self.closed).finish_non_exhaustive()
     }
+}
+
+/// The place in memory of a stored account; the same one for everybody who asks.
+fn cell_of(cells: &mut HashMap<String, Arc<AccountCell>>, record: AccountRecord) -> Arc<AccountCell> {
+    if let Some(cell) = cells.get(&record.id) {
+        cell.adopt(record);
+        return Arc::clone(cell);
+    }
+    let cell = Arc::new(AccountCell::new(record));
+    cells.insert(cell.id().to_owned(), Arc::clone(&cell));
+    cell
 }
 
 /// Runs a host's observer; calls into the library from inside it are refused.

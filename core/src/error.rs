@@ -212,6 +212,12 @@ impl Error {
         self.who_acts() == Actor::Nobody
     }
 
+    /// Whether the failure says nothing about the account: what is there stays good, and a later try may succeed.
+    pub(crate) fn is_passing(&self) -> bool {
+        let kinds = [ErrorKind::Network, ErrorKind::TimedOut, ErrorKind::Throttled, ErrorKind::Service, ErrorKind::Untrusted];
+        kinds.contains(&self.kind()) && self.cause() != Detail::ProviderError
+    }
+
     /// What happened, in one sentence for the person at the device.
     pub fn message(&self, language: Language) -> &'static str {
         self.0.detail.message(language)

@@ -84,6 +84,11 @@ impl Workers {
         drop(self.pool().enqueue(Box::new(work)));
     }
 
+    /// For those who wait for [`spawn`](Self::spawn)ed work: starts another thread where work waits behind stuck work.
+    pub(crate) fn relieve(&self) {
+        self.pool().relieve();
+    }
+
     /// Takes no more work, waits at most `patience` for what runs or is queued, then drops what has not begun.
     pub(crate) fn close(&self, patience: Duration) {
         let pool = self.pool();

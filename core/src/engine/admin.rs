@@ -2,7 +2,7 @@
 
 use super::{
     Engine,
-    flow::{self, AdminFlow, FLOW_LIFETIME, FlowKind},
+    flow::{self, AdminFlow, FlowKind},
 };
 use crate::{
     approval::{AdminApproval, Certainty},
@@ -36,21 +36,21 @@ struct ApprovalRecord {
 
 impl Engine {
     pub(crate) fn begin_admin_consent(&self, tenant: &str) -> Result<AuthorizationRequest> {
-        self.begin_admin(tenant, self.settings.admin_redirect.as_sent())
+        self.begin_admin(tenant, &self.settings.admin_redirect.as_sent())
     }
 
     /// Begins an approval whose answer comes to `redirect_uri`.
-    pub(super) fn begin_admin(&self, tenant: &str, redirect_uri: String) -> Result<AuthorizationRequest> {
+    pub(super) fn begin_admin(&self, tenant: &str, redirect_uri: &str) -> Result<AuthorizationRequest> {
         let tenant = self.tenant_for(Some(tenant))?;
         let state = fresh_state();
-        let url = self.admin_link(&tenant, &redirect_uri, Some(state.expose()));
-        let expires_at = self.now().saturating_add(ADMIN_FLOW_LIFETIME.max(FLOW_LIFETIME));
+        let url = self.admin_link(&tenant, redirect_uri, Some(state.expose()));
+        let expires_at = self.now().saturating_add(ADMIN_FLOW_LIFETIME);
         self.store().put_flow(&Flow {
             key: &flow::key(FlowKind::Admin, state.expose()),
             account: None,
             now: self.now(),
             expires_at,
-            payload: &flow::encode(&AdminFlow { redirect_uri, tenant })?,
+            payload: &flow::encode(&AdminFlow { tenant })?,
         })?;
         Ok(AuthorizationRequest { url, state: state.expose().to_owned(), expires_at })
     }
@@ -69,14 +69,20 @@ impl Engine {
             Claim::Unknown => return Err(Detail::CallbackStateMismatch.into()),
         };
         match answer.outcome {
-            RedirectOutcome::AdminConsent { tenant } => self.note_admin_answer(tenant),
+            RedirectOutcome::AdminConsent { tenant } => {
+                let claimed = tenant.filter(|tenant| is_guid(tenant)).map(|tenant| tenant.to_ascii_lowercase());
+                // The service answers for the organisation that was asked for; another one in the address was put there by somebody.
+                if is_guid(&flow.tenant) && claimed.as_ref().is_some_and(|claimed| *claimed != flow.tenant) {
+                    return Err(Detail::CallbackStateMismatch.into());
+                }
+                self.note_admin_answer(claimed)
+            }
             RedirectOutcome::Error(error) => Err(self.admin_error(&error, &flow.tenant)),
             RedirectOutcome::Code(_) => Err(Detail::CallbackAmbiguous.into()),
         }
     }
 
-    fn note_admin_answer(&self, tenant: Option<String>) -> Result<AdminConsent> {
-        let claimed_tenant = tenant.filter(|tenant| is_guid(tenant)).map(|tenant| tenant.to_ascii_lowercase());
+    fn note_admin_answer(&self, claimed_tenant: Option<String>) -> Result<AdminConsent> {
         let mut proved = false;
         if let Some(tenant) = &claimed_tenant {
             let mut record = self.approval_record(tenant)?;
@@ -103,7 +109,20 @@ impl Engine {
         }
     }
 
+    /// The service says that the permission is missing: what was known of an approval of `tenant` holds no more.
+    pub(super) fn disprove_approval(&self, tenant: &str) {
+        let known = self.approval_record(tenant).is_ok_and(|record| record.answered_at.is_some() || record.proved_at.is_some());
+        if known {
+            // A note that cannot be written now is written at the next refusal.
+            let _ = self.put_approval_record(tenant, ApprovalRecord::default());
+        }
+    }
+
     pub(crate) fn check_consent(&self, tenant: Option<&str>) -> Result<ConsentReport> {
+        // A domain could not be compared with the accounts, which are known by their tenant's GUID.
+        if tenant.is_some_and(|tenant| !is_guid(tenant)) {
+            return Err(Error::from(Detail::InvalidArgument).with_what("tenant"));
+        }
         let tenant = self.tenant_for(tenant)?;
         let tenant_id = Some(tenant.clone()).filter(|tenant| is_guid(tenant));
         let approval = tenant_id.as_deref().map(|tenant| self.approval_record(tenant)).transpose()?.unwrap_or_default();

@@ -34,7 +34,6 @@ pub(super) struct Expected {
 /// An administrator's approval that was begun.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AdminFlow {
-    pub(super) redirect_uri: String,
     pub(super) tenant: String,
 }
 
@@ -47,6 +46,8 @@ pub(super) struct DeviceFlow {
     pub(super) interval: u32,
     pub(super) next_poll_at: i64,
     pub(super) expires_at: i64,
+    /// The account, once the person has finished and a poll has not yet told.
+    pub(super) account: Option<String>,
 }
 
 /// Which kind of answer a key belongs to: the state of one kind is unknown to the others.

@@ -47,7 +47,7 @@ impl Engine {
     /// The administrator's part in the same way, for an administrator at this device.
     pub(crate) fn admin_consent(&self, call: &Call, tenant: &str, observer: Option<&dyn ConnectObserver>) -> Result<AdminConsent> {
         let (listener, redirect_uri) = self.listen(&self.settings.admin_redirect)?;
-        let request = self.begin_admin(tenant, redirect_uri)?;
+        let request = self.begin_admin(tenant, &redirect_uri)?;
         let callback = self
             .open_and_wait(call, &listener, &request, observer)
             .map_err(|error| self.unanswered(&error, FlowKind::Admin, &request, Some(&tenant.to_owned())))?;

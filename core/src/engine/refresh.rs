@@ -2,14 +2,15 @@
 
 use super::{
     AccountCell, Engine, REQUEST_TIMEOUT,
-    cell::{Boarding, Flight, Remember},
-    connect::{Circumstances, connected_state},
+    cell::CachedToken,
+    flight::{Flight, Part},
+    sign_in::{Circumstances, connected_state},
 };
 use crate::{
     call::{Call, CallOptions},
     clock::Deadline,
     consent::ScopeReport,
-    error::{Detail, Error, Result},
+    error::{Detail, Error, ErrorKind, Result},
     http::RequestIds,
     log::LogLevel,
     model::{AccessToken, AccountState},
@@ -36,60 +37,79 @@ const FIRST_PAUSE: Duration = Duration::from_millis(300);
 impl Engine {
     pub(crate) fn acquire_token_silent(self: &Arc<Self>, cell: &Arc<AccountCell>, options: &CallOptions) -> Result<AccessToken> {
         self.check_open()?;
-        match cell.recall(&*self.clock) {
-            Remember::Fresh(token) => Ok(token),
-            Remember::Aging(token) => {
-                if let Boarding::Lead(flight) = cell.board() {
-                    self.take_off(cell, flight);
+        match cell.cached(&*self.clock) {
+            CachedToken::Fresh(token) => Ok(token),
+            CachedToken::Aging(token) => {
+                if let Part::Leader(flight) = cell.refreshes.join() {
+                    self.start(cell, flight);
                 }
                 Ok(token)
             }
-            Remember::Nothing => self.renew(cell, &self.enter(options, REQUEST_TIMEOUT)?),
+            CachedToken::None => self.renew(cell, &self.enter(options, REQUEST_TIMEOUT)?),
         }
     }
 
     fn renew(self: &Arc<Self>, cell: &Arc<AccountCell>, call: &Call) -> Result<AccessToken> {
         cell.check_there()?;
-        let outcome = match cell.board() {
-            Boarding::Rest(error) => Err(error),
-            Boarding::Follow(flight) => flight.wait(call),
-            Boarding::Lead(flight) => {
-                self.take_off(cell, Arc::clone(&flight));
-                flight.wait(call)
+        let relieve = || self.workers.relieve();
+        let outcome = match cell.refreshes.join() {
+            Part::BackOff(error) => Err(error),
+            Part::Follower(flight) => flight.wait(call, &relieve),
+            Part::Leader(flight) => {
+                self.start(cell, Arc::clone(&flight));
+                flight.wait(call, &relieve)
             }
         };
         match outcome {
             // Nothing is wrong with the account: what has not expired is good enough.
-            Err(error) if error.is_retryable() => cell.last_resort(&*self.clock).ok_or(error),
+            Err(error) if error.is_passing() => cell.unexpired(&*self.clock).ok_or(error),
             outcome => outcome,
         }
     }
 
     /// The refresh runs on a worker to its own end, whoever still waits for it (catalogue T-22).
-    fn take_off(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<Flight>) {
+    fn start(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<Flight>) {
         let engine = Arc::clone(self);
-        let landing = Landing { cell: Arc::clone(cell), flight, landed: false };
+        let ending = Ending { cell: Arc::clone(cell), flight, ended: false };
         self.workers.spawn(move || {
-            let outcome = engine.refresh(&landing.cell, Deadline::after(REFRESH_TIMEOUT));
-            landing.land(outcome);
+            let outcome = engine.refresh(&ending.cell, Deadline::after(REFRESH_TIMEOUT));
+            ending.end(outcome);
         });
     }
 
     /// On a worker: a look at the store, then the network.
     fn refresh(&self, cell: &AccountCell, deadline: Deadline) -> Result<AccessToken> {
-        let record = self.store.account(cell.id())?.ok_or(Detail::AccountGone)?;
+        let Some(record) = self.store.account(cell.id())? else {
+            cell.mark_gone();
+            return Err(Detail::AccountGone.into());
+        };
         cell.adopt(record.clone());
-        if let Remember::Fresh(token) = cell.recall(&*self.clock) {
+        if let CachedToken::Fresh(token) = cell.cached(&*self.clock) {
             return Ok(token);
         }
         self.still_refused(&record)?;
+        let record = self.with_unsaved(cell, record);
         let Some(tokens) = record.tokens.as_ref().filter(|tokens| tokens.refresh_token.is_some()) else {
-            return Err(self.refused_for_good(cell, &record));
+            return self.nothing_to_refresh_with(cell, &record);
         };
         match self.ask(&record, tokens, deadline) {
             Ok(fresh) => self.rotate(cell, &record, tokens, fresh, deadline),
             Err(TokenFailure::Failed(error)) => Err(error),
             Err(TokenFailure::Refused { answer, ids, retry_after }) => self.refused(cell, &record, &answer, &ids, retry_after),
+        }
+    }
+
+    /// Tokens that the store could not take are newer than the record's: they are stored now if it can, and used in any case.
+    fn with_unsaved(&self, cell: &AccountCell, record: AccountRecord) -> AccountRecord {
+        let Some(tokens) = cell.unsaved_for(&record) else { return record };
+        let record = AccountRecord { tokens: Some(tokens.clone()), ..record };
+        match self.store.rotate(cell.id(), record.generation, &tokens, &record.scopes, &record.state) {
+            Ok(Rotation::Written(generation)) => {
+                let stored = AccountRecord { generation, ..record };
+                cell.adopt(stored.clone());
+                stored
+            }
+            _ => record,
         }
     }
 
@@ -107,18 +127,26 @@ impl Engine {
 
     /// One refresh, tried again after passing failures as long as there is time (catalogue T-21, T-23).
     fn ask(&self, record: &AccountRecord, tokens: &TokenSet, deadline: Deadline) -> std::result::Result<Tokens, TokenFailure> {
+        let passing = |failure: &TokenFailure| match failure {
+            TokenFailure::Failed(error) => matches!(error.cause(), Detail::NetworkInterrupted | Detail::NetworkUnavailable),
+            TokenFailure::Refused { answer, retry_after, .. } => retry_after.is_none() && answer.status >= 500,
+        };
+        self.try_again(deadline, passing, || self.ask_once(record, tokens, deadline))
+    }
+
+    /// Tries a request again, with growing pauses, as long as `passing` says so and there is time.
+    pub(super) fn try_again(
+        &self,
+        deadline: Deadline,
+        passing: impl Fn(&TokenFailure) -> bool,
+        attempt: impl Fn() -> std::result::Result<Tokens, TokenFailure>,
+    ) -> std::result::Result<Tokens, TokenFailure> {
         let pauses = Call::new(&CallOptions::default(), REFRESH_TIMEOUT, &self.closing);
         let mut pause = FIRST_PAUSE;
         let mut tries = 1;
         loop {
-            let outcome = self.ask_once(record, tokens, deadline);
-            let again = match &outcome {
-                Err(TokenFailure::Failed(error)) => {
-                    matches!(error.cause(), Detail::NetworkInterrupted | Detail::NetworkUnavailable)
-                }
-                Err(TokenFailure::Refused { answer, retry_after, .. }) => retry_after.is_none() && answer.status >= 500,
-                Ok(_) => false,
-            };
+            let outcome = attempt();
+            let again = outcome.as_ref().is_err_and(&passing);
             if !again || tries >= TRIES || deadline.remaining() < pause.saturating_mul(2) {
                 return outcome;
             }
@@ -131,7 +159,12 @@ impl Engine {
 
     fn ask_once(&self, record: &AccountRecord, tokens: &TokenSet, deadline: Deadline) -> std::result::Result<Tokens, TokenFailure> {
         let endpoint = self.endpoint(deadline);
-        let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &endpoint, &*self.clock)?;
+        let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &endpoint, &*self.clock);
+        // The tenant of a connected account is a good one: whoever denies it is not the service.
+        let provider = provider.map_err(|error| match error.kind() {
+            ErrorKind::InvalidArgument => Error::from(Detail::ServiceUnavailable).with_what("discovery"),
+            _ => error,
+        })?;
         let refresh_token = tokens.refresh_token.as_ref().ok_or_else(|| Error::from(Detail::ReauthRequired))?;
         token::refresh(&endpoint, self.token_request(&provider, record.state.claims.as_deref()), refresh_token)
     }
@@ -148,7 +181,7 @@ impl Engine {
         self.check_same_person(record, &fresh, deadline)?;
         let scopes = ScopeReport::read(fresh.scope.as_deref(), &self.settings.scopes);
         if !scopes.excess.is_empty() && !self.settings.allow_excess_scopes {
-            return Err(self.over_privileged(cell, record, &scopes));
+            return self.over_privileged(cell, record, &scopes);
         }
         let tokens = self.token_set(fresh, Some(old));
         let state = StateRecord { since: since(record, AccountState::Connected, self.now()), ..connected_state(self.now()) };
@@ -159,10 +192,7 @@ impl Engine {
                 self.log.write(LogLevel::Info, "token.refreshed", |_| {});
                 Ok(AccessToken { secret: tokens.access_token, expires_at: tokens.expires_at, persisted: true })
             }
-            Ok(Rotation::Newer(newer)) => {
-                cell.adopt(*newer);
-                cell.last_resort(&*self.clock).ok_or_else(|| Detail::ReauthRequired.into())
-            }
+            Ok(Rotation::Newer(newer)) => self.newer(cell, *newer),
             Ok(Rotation::Gone) => {
                 cell.mark_gone();
                 Err(Detail::AccountGone.into())
@@ -170,10 +200,17 @@ impl Engine {
             // A full or read-only disk: the token works, and the caller is told that it is not kept (catalogue S-12).
             Err(error) => {
                 self.log.write(LogLevel::Warn, "token.not-persisted", |log| log.detail = Some(error.detail()));
-                cell.remember(Some(&tokens), false);
+                cell.adopt_unsaved(&tokens);
                 Ok(AccessToken { secret: tokens.access_token, expires_at: tokens.expires_at, persisted: false })
             }
         }
+    }
+
+    /// Somebody else was faster: what they wrote is the answer.
+    fn newer(&self, cell: &AccountCell, newer: AccountRecord) -> Result<AccessToken> {
+        let error = self.state_error(&newer);
+        cell.adopt(newer);
+        cell.unexpired(&*self.clock).ok_or(error)
     }
 
     /// A refresh that answers for somebody else changes nothing (catalogue T-20).
@@ -212,21 +249,21 @@ impl Engine {
         if decision.retry == Retry::Backoff {
             return Err(error);
         }
-        match self.note(cell, record, decision, &error, answer.claims.clone())? {
-            Some(newer) => Ok(newer),
-            None => Err(error),
+        if decision.detail == Detail::AdminConsentRequired {
+            self.disprove_approval(&record.identity.tid);
         }
+        self.note(cell, record, decision, error, answer.claims.clone())
     }
 
-    /// Writes the new state. A row that somebody else renewed meanwhile wins, and its token is handed out.
+    /// Writes the new state and answers with `error`. A row that somebody else renewed meanwhile wins, and its token is handed out.
     fn note(
         &self,
         cell: &AccountCell,
         record: &AccountRecord,
         decision: Decision,
-        error: &Error,
+        error: Error,
         claims: Option<String>,
-    ) -> Result<Option<AccessToken>> {
+    ) -> Result<AccessToken> {
         let state = StateRecord {
             state: decision.state as u32,
             detail: error.detail().to_owned(),
@@ -237,10 +274,7 @@ impl Engine {
         };
         let drop_tokens = if decision.keep_refresh_token { DropTokens::AccessOnly } else { DropTokens::All };
         match self.store.update_state(cell.id(), record.generation, &state, drop_tokens) {
-            Ok(Rotation::Newer(newer)) => {
-                cell.adopt(*newer);
-                Ok(cell.last_resort(&*self.clock))
-            }
+            Ok(Rotation::Newer(newer)) => self.newer(cell, *newer),
             Ok(Rotation::Gone) => {
                 cell.mark_gone();
                 Err(Detail::AccountGone.into())
@@ -249,14 +283,14 @@ impl Engine {
                 if let Some(record) = self.store.account(cell.id())? {
                     cell.adopt(record);
                 }
-                Ok(None)
+                Err(error)
             }
             // The refusal stands, whether it could be written down or not.
-            Err(_) => Ok(None),
+            Err(_) => Err(error),
         }
     }
 
-    fn over_privileged(&self, cell: &AccountCell, record: &AccountRecord, scopes: &ScopeReport) -> Error {
+    fn over_privileged(&self, cell: &AccountCell, record: &AccountRecord, scopes: &ScopeReport) -> Result<AccessToken> {
         let error = Error::from(Detail::OverPrivileged).with_what(scopes.excess.join(" "));
         let decision = Decision {
             state: AccountState::BlockedByPolicy,
@@ -264,12 +298,10 @@ impl Engine {
             detail: Detail::OverPrivileged,
             retry: Retry::Probe,
         };
-        let _ = self.note(cell, record, decision, &error, None);
-        error
+        self.note(cell, record, decision, error, None)
     }
 
-    /// There is nothing to refresh with.
-    fn refused_for_good(&self, cell: &AccountCell, record: &AccountRecord) -> Error {
+    fn nothing_to_refresh_with(&self, cell: &AccountCell, record: &AccountRecord) -> Result<AccessToken> {
         let error = Error::from(Detail::ReauthRequired);
         let decision = Decision {
             state: AccountState::SignInRequired,
@@ -277,8 +309,7 @@ impl Engine {
             detail: Detail::ReauthRequired,
             retry: Retry::AfterSignIn,
         };
-        let _ = self.note(cell, record, decision, &error, None);
-        error
+        self.note(cell, record, decision, error, None)
     }
 
     /// The error that the account's last refusal was, told again without asking.
@@ -293,24 +324,24 @@ impl Engine {
     }
 }
 
-/// A flight always lands, even if the refresh panics or never begins because the library is closing.
-struct Landing {
+/// A refresh always ends for those who wait, even if it panics or never begins because the library is closing.
+struct Ending {
     cell: Arc<AccountCell>,
     flight: Arc<Flight>,
-    landed: bool,
+    ended: bool,
 }
 
-impl Landing {
-    fn land(mut self, outcome: Result<AccessToken>) {
-        self.landed = true;
-        self.cell.land(&self.flight, outcome);
+impl Ending {
+    fn end(mut self, outcome: Result<AccessToken>) {
+        self.ended = true;
+        self.cell.refreshes.finish(&self.flight, outcome);
     }
 }
 
-impl Drop for Landing {
+impl Drop for Ending {
     fn drop(&mut self) {
-        if !self.landed {
-            self.cell.land(&self.flight, Err(Detail::Internal.into()));
+        if !self.ended {
+            self.cell.refreshes.finish(&self.flight, Err(Detail::Internal.into()));
         }
     }
 }

@@ -53,7 +53,12 @@ impl Providers {
         if let Some(provider) = self.known(tenant, now) {
             return Ok(provider);
         }
-        let provider = Arc::new(fetch(tenant, authority, endpoint, now)?);
+        let provider = match (fetch(tenant, authority, endpoint, now), self.any(tenant)) {
+            (Ok(fetched), _) => Arc::new(fetched),
+            // Yesterday's description is better than none.
+            (Err(_), Some(stale)) => return Ok(stale),
+            (Err(error), None) => return Err(error),
+        };
         let mut providers = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if providers.len() >= LIMIT {
             providers.clear();
@@ -65,8 +70,11 @@ impl Providers {
 
     /// The description for `tenant`, if it was read less than a day ago. Asks nobody.
     pub(crate) fn known(&self, tenant: &str, now: i64) -> Option<Arc<Provider>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned();
-        known.filter(|provider| (0..LIFETIME).contains(&now.saturating_sub(provider.fetched_at)))
+        self.any(tenant).filter(|provider| (0..LIFETIME).contains(&now.saturating_sub(provider.fetched_at)))
+    }
+
+    fn any(&self, tenant: &str) -> Option<Arc<Provider>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned()
     }
 }
 

@@ -202,3 +202,21 @@ fn a_closed_store_says_so() {
     store.close().unwrap();
     assert_eq!(store.accounts().unwrap_err().cause(), Detail::HandleClosed);
 }
+
+/// `PRAGMA synchronous` inside a transaction: 2 waits for the disk at every commit, 1 does not.
+#[test]
+fn every_write_names_its_own_durability() {
+    let rig = Rig::new();
+    let store = rig.open();
+    let level = |connection: &rusqlite::Transaction<'_>| {
+        Ok(connection.pragma_query_value(None, "synchronous", |row| row.get::<_, u32>(0)).unwrap())
+    };
+    assert_eq!(store.write(level).unwrap(), 2);
+    assert_eq!(store.write_lightly(level).unwrap(), 1);
+    assert_eq!(store.write(level).unwrap(), 2);
+    store.put_flow(&flow("light", b"payload")).unwrap();
+    connect(&store, 1);
+    let after =
+        store.read(|connection| Ok(connection.pragma_query_value(None, "synchronous", |row| row.get::<_, u32>(0)).unwrap()));
+    assert_eq!(after.unwrap(), 2, "an account waits for the disk whatever was written before");
+}

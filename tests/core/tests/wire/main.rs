@@ -10,9 +10,11 @@
 
 mod accounts;
 mod device;
+mod ends;
 mod flight;
 mod host;
 mod metadata;
+mod mishaps;
 mod proof;
 mod rig;
 mod scan;

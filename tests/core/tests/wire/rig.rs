@@ -58,6 +58,11 @@ impl Rig {
         rig
     }
 
+    /// Nobody answers any more where the sandbox was.
+    pub(crate) fn go_offline(&mut self) {
+        self.sandbox = Sandbox::start(SandboxOptions { https_port: None, ..SandboxOptions::default() }).unwrap();
+    }
+
     /// Changes how tokens are issued from now on; what was changed before counts no more.
     pub(crate) fn tokens(&self, change: impl FnOnce(&mut TokenSettings)) {
         let mut settings = TokenSettings { lifetime: Some(LIFETIME), ..TokenSettings::default() };

@@ -213,10 +213,15 @@ fn o_14_admin_redirects_are_parsed_strictly() {
     refused(complete(format!("{yes}&state={}", request.state)), ErrorKind::Untrusted, "CallbackReplayed");
     assert_eq!(office.check_consent(Some(CONTOSO)).unwrap().admin_answered_at, None);
 
-    // A forged tenant is noted as claimed and proves nothing, whoever signs in elsewhere.
+    // Another tenant than the one that was asked for was put there by somebody.
     let request = office.begin_admin_consent(CONTOSO).unwrap();
-    let forged = complete(format!("admin_consent=True&tenant={FABRIKAM}&state={}", request.state)).unwrap();
-    assert_eq!((forged.claimed_tenant.as_deref(), forged.proved), (Some(FABRIKAM), false));
+    let forged = format!("admin_consent=True&tenant={FABRIKAM}&state={}", request.state);
+    refused(complete(forged), ErrorKind::Untrusted, "CallbackStateMismatch");
+    assert_eq!(office.check_consent(Some(FABRIKAM)).unwrap().admin_answered_at, None);
+    // Where none was named the claim is noted, and proves nothing, whoever signs in elsewhere.
+    let request = office.begin_admin_consent("organizations").unwrap();
+    let claimed = complete(format!("admin_consent=True&tenant={FABRIKAM}&state={}", request.state)).unwrap();
+    assert_eq!((claimed.claimed_tenant.as_deref(), claimed.proved), (Some(FABRIKAM), false));
     rig.connected(&office);
     assert_eq!(office.check_consent(Some(FABRIKAM)).unwrap().status, ConsentStatus::Unknown);
     assert_eq!(office.check_consent(Some(CONTOSO)).unwrap().status, ConsentStatus::Unknown);
@@ -273,4 +278,22 @@ fn o_20_a_closed_browser_ends_at_the_given_second() {
     let redirect_uri = query(&rig.robot.opened()[0], "redirect_uri").unwrap();
     let port = Url::parse(&redirect_uri).unwrap().port().unwrap();
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "the listener is gone");
+}
+
+/// A proof holds until the service says otherwise, also when the account that proved it is gone.
+#[test]
+fn a_withdrawn_approval_is_proved_no_more() {
+    let rig = Rig::new();
+    let office = rig.open();
+    rig.robot.is(Person::new(CONTOSO_ADMIN));
+    office.admin_consent(CONTOSO, None).unwrap();
+    let adele = rig.sign_in(&office, ADELE).unwrap();
+    let known = || office.check_consent(Some(CONTOSO)).unwrap();
+    assert_eq!(known().status, ConsentStatus::Approved);
+    rig.control.revoke_tenant("contoso").unwrap();
+    rig.expire();
+    refused(adele.acquire_token_silent(), ErrorKind::AdminConsentRequired, "AdminConsentRequired");
+    assert_eq!((known().status, known().proved_at), (ConsentStatus::NotApproved, None));
+    adele.disconnect().unwrap();
+    assert_eq!(known().status, ConsentStatus::Unknown);
 }

@@ -1,7 +1,7 @@
 //! What the token endpoint answers, and what must become of the account (catalogue T).
 
-use crate::rig::{CONTOSO, LIFETIME, MEGAN, NORTHWIND, Rig, refused};
-use intail_office365::{Account, AccountState, CallOptions, ErrorKind, Office365, Scope};
+use crate::rig::{CONTOSO, LIFETIME, MEGAN, NORTHWIND, Rig, redirect, refused};
+use intail_office365::{Account, AccountState, CallOptions, ConnectOptions, ErrorKind, Office365, Scope};
 use intail_office365_sandbox::{Endpoint, Fault, Sandbox, SandboxOptions};
 use serde_json::{Value, json};
 use std::{
@@ -376,4 +376,36 @@ fn c_06_a_disconnect_during_a_refresh_stands() {
     assert!(office.accounts().unwrap().is_empty());
     office.close();
     assert!(rig.open().accounts().unwrap().is_empty());
+}
+
+/// C-06: an account that is disconnected while its person signs in again takes that sign-in with it.
+#[test]
+fn c_06_a_disconnect_ends_the_sign_ins_of_its_account() {
+    let rig = Rig::new();
+    let office = rig.open();
+    let account = rig.connected(&office);
+    let options = ConnectOptions { expected_account: Some(account.id()), ..ConnectOptions::default() };
+    let answer = redirect(MEGAN, &office.begin_connect(&options).unwrap().url);
+    account.disconnect().unwrap();
+    refused(office.complete_connect(&answer, None), ErrorKind::Untrusted, "CallbackStateMismatch");
+    assert!(office.accounts().unwrap().is_empty());
+    assert_eq!(rig.redemptions(), 1);
+}
+
+/// Nobody listens at all: typed as the network's fault, with the account as it was.
+#[test]
+fn t_24_a_service_that_cannot_be_reached() {
+    let rig = Rig::new();
+    let office = rig.open();
+    let account = rig.connected(&office);
+    office.close();
+    rig.expire();
+    let closed_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let office = rig.open_with(|config| config.authority = Some(format!("http://127.0.0.1:{closed_port}")));
+    let error = refused(office.begin_connect(&ConnectOptions::default()), ErrorKind::Network, "NetworkUnavailable");
+    assert_eq!(error.what(), Some("127.0.0.1"));
+    let account = office.account(&account.id()).unwrap();
+    refused(account.acquire_token_silent(), ErrorKind::Network, "NetworkUnavailable");
+    assert_eq!(account.state().state, AccountState::Connected);
+    account.disconnect().unwrap();
 }
