@@ -61,7 +61,7 @@ pub(crate) fn parse_configured(names: &[String]) -> Result<Vec<Scope>> {
 
 fn refused(name: &str) -> Error {
     let plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte));
-    Error::from(Detail::ScopeNotReadOnly).with_what(if plain { name.to_owned() } else { "scope".to_owned() })
+    Detail::ScopeNotReadOnly.about(if plain { name.to_owned() } else { "scope".to_owned() })
 }
 
 /// The `scope` parameter for one authorization: OpenID Connect's, then Graph's; qualified with the resource where one is given.

@@ -269,6 +269,13 @@ impl Error {
     }
 }
 
+impl Detail {
+    /// An error of this cause, with the part that it is about.
+    pub(crate) fn about(self, what: impl Into<Cow<'static, str>>) -> Error {
+        Error::new(self).with_what(what)
+    }
+}
+
 impl From<Detail> for Error {
     fn from(detail: Detail) -> Self {
         Self::new(detail)

@@ -81,10 +81,7 @@ impl ConnectEvent {
                 "Es konnte kein Browser geöffnet werden. Öffnen Sie diese Adresse in einem Browser auf diesem Gerät.",
             ),
         };
-        match language {
-            Language::English => english,
-            Language::German => german,
-        }
+        language.pick(english, german)
     }
 }
 
@@ -271,10 +268,7 @@ impl ConsentReport {
             ),
             ConsentStatus::Unknown => ("Connect an account of the organisation.", "Verbinden Sie ein Konto der Organisation."),
         };
-        match language {
-            Language::English => english,
-            Language::German => german,
-        }
+        language.pick(english, german)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Clock,
-    error::{Detail, Error, Result},
+    error::{Detail, Result},
     guid::is_guid,
     http::{AllowedUrl, Endpoint, Method, Origin},
 };
@@ -84,14 +84,14 @@ fn fetch(tenant: &str, authority: &Origin, endpoint: &Endpoint<'_>, now: i64) ->
     let provider = match response.status {
         200 if response.is_json() => parse(&response.body, tenant, authority, now),
         // Unknown tenants answer 400 with AADSTS90002.
-        400 | 404 => Err(Error::from(Detail::InvalidArgument).with_what("tenant")),
-        _ => Err(Error::from(Detail::ServiceUnavailable).with_what("discovery")),
+        400 | 404 => Err(Detail::InvalidArgument.about("tenant")),
+        _ => Err(Detail::ServiceUnavailable.about("discovery")),
     };
     provider.map_err(|error| ids.mark(error))
 }
 
 fn parse(body: &[u8], tenant: &str, authority: &Origin, now: i64) -> Result<Provider> {
-    let unusable = || Error::from(Detail::UnexpectedResponse).with_what("discovery");
+    let unusable = || Detail::UnexpectedResponse.about("discovery");
     let object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let text = std::str::from_utf8(body).ok().filter(|_| object).ok_or_else(unusable)?;
     let metadata: Metadata = serde_json::from_str(text).map_err(|_| unusable())?;
