@@ -1,4 +1,4 @@
-//! Permissions: the read-only allow-list, what was granted against what was asked, and what is known of an approval.
+//! Permissions: the read-only allow-list, and what was granted against what was asked.
 
 use crate::error::{Detail, Error, Result};
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ impl Scope {
     }
 }
 
-/// Parses the configured permissions; anything outside the allow-list is refused by name (catalogue O-25).
+/// Parses the configured permissions; anything outside the allow-list is refused by name (case O-25).
 pub(crate) fn parse_configured(names: &[String]) -> Result<Vec<Scope>> {
     let mut scopes = Vec::new();
     for name in names {

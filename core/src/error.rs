@@ -1,7 +1,7 @@
 //! What can go wrong, who must act and what to do: the only place that classifies failures.
 //!
-//! An [`Error`] is opaque and log-safe: its `Display` and `Debug` are made of static text, numbers and identifiers that say
-//! nothing about a person. A host switches on [`Error::kind`]; everything else is detail for people and support.
+//! An [`Error`] is opaque and log-safe: its `Display` and `Debug` are made of static text, numbers, names of permissions
+//! and identifiers that say nothing about a person. A host switches on [`Error::kind`]; everything else is detail for people and support.
 
 mod detail;
 #[cfg(test)]

@@ -73,7 +73,7 @@ fn parse(body: &[u8], authority: &Origin) -> Result<DeviceAuthorization> {
     })
 }
 
-/// The page is shown to a person who will type a code there: only the authority's own or Microsoft's (catalogue O-23).
+/// The page is shown to a person who will type a code there: only the authority's own or Microsoft's (case O-23).
 fn check_verification(text: &str, authority: &Origin) -> Result<()> {
     if authority.allow(text).is_ok() {
         return Ok(());

@@ -96,7 +96,7 @@ fn parse(body: &[u8], tenant: &str, authority: &Origin, now: i64) -> Result<Prov
     let text = std::str::from_utf8(body).ok().filter(|_| object).ok_or_else(unusable)?;
     let metadata: Metadata = serde_json::from_str(text).map_err(|_| unusable())?;
     check_issuer(&metadata.issuer, tenant, authority)?;
-    // Microsoft publishes no such list; where there is one, it must offer what we send (catalogue O-06).
+    // Microsoft publishes no such list; where there is one, it must offer what we send (case O-06).
     if metadata.code_challenge_methods_supported.is_some_and(|methods| !methods.iter().any(|method| method == "S256")) {
         return Err(Detail::PkceUnsupported.into());
     }

@@ -115,7 +115,7 @@ fn collect(parameters: &str) -> Result<Vec<(String, String)>> {
 }
 
 impl RedirectError {
-    /// The cause of an error redirect (catalogue O-13).
+    /// The cause of an error redirect (case O-13).
     pub(crate) fn detail(&self) -> Detail {
         let has = |code: u32| self.codes.contains(&code);
         match self.error.as_str() {
