@@ -49,8 +49,9 @@ impl Account {
     }
 
     /// An access token for Microsoft Graph, without asking the person: from memory while it is fresh, else by one refresh that all
-    /// threads share. A refreshed token is in the store before it is returned. The token is the host's from then on: keep it out of
-    /// logs, and ask again instead of storing it.
+    /// threads share. A refreshed token is in the store before it is returned; where the disk is full or read-only, it is returned all the
+    /// same and [`AccessToken::is_persisted`] is `false`. The token is the host's from then on: keep it out of logs, and ask again
+    /// instead of storing it.
     ///
     /// # Errors
     /// `InteractionRequired`: call `connect` with this account as expected. `AdminConsentRequired`: the permission was withdrawn or

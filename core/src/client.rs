@@ -143,8 +143,8 @@ impl Office365 {
     }
 
     /// Begins a sign-in for a host that opens the browser itself and receives the redirect URL: an app with its own scheme, or a web
-    /// page. The sign-in is kept in the store, so that it can be completed after the process was killed. Asks the network once a day
-    /// for the description of the identity platform.
+    /// page. The sign-in is kept in the store, so that it can be completed after the process was killed. Asks the network
+    /// for the description of the identity platform where the one in memory is older than a day.
     ///
     /// # Errors
     /// `InvalidArgument`; network, service and storage kinds.

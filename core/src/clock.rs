@@ -1,4 +1,4 @@
-//! The only place that asks what time it is.
+//! The only place that asks the wall clock; and the deadlines of calls, which the monotonic clock measures.
 
 use std::{
     fmt,

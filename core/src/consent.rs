@@ -1,4 +1,4 @@
-//! Permissions: the read-only allow-list, what was granted against what was asked, and what is known of an approval.
+//! Permissions: the read-only allow-list, and what was granted against what was asked.
 
 use crate::error::{Detail, Error, Result};
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ impl Scope {
     }
 }
 
-/// Parses the configured permissions; anything outside the allow-list is refused by name (catalogue O-25).
+/// Parses the configured permissions; anything outside the allow-list is refused by name (case O-25).
 pub(crate) fn parse_configured(names: &[String]) -> Result<Vec<Scope>> {
     let mut scopes = Vec::new();
     for name in names {
@@ -61,7 +61,7 @@ pub(crate) fn parse_configured(names: &[String]) -> Result<Vec<Scope>> {
 
 fn refused(name: &str) -> Error {
     let plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte));
-    Error::from(Detail::ScopeNotReadOnly).with_what(if plain { name.to_owned() } else { "scope".to_owned() })
+    Detail::ScopeNotReadOnly.about(if plain { name.to_owned() } else { "scope".to_owned() })
 }
 
 /// The `scope` parameter for one authorization: OpenID Connect's, then Graph's; qualified with the resource where one is given.

@@ -1,7 +1,7 @@
 //! What can go wrong, who must act and what to do: the only place that classifies failures.
 //!
-//! An [`Error`] is opaque and log-safe: its `Display` and `Debug` are made of static text, numbers and identifiers that say
-//! nothing about a person. A host switches on [`Error::kind`]; everything else is detail for people and support.
+//! An [`Error`] is opaque and log-safe: its `Display` and `Debug` are made of static text, numbers, names of permissions
+//! and identifiers that say nothing about a person. A host switches on [`Error::kind`]; everything else is detail for people and support.
 
 mod detail;
 #[cfg(test)]
@@ -165,7 +165,8 @@ impl Error {
         self.0.detail.name()
     }
 
-    /// The part that the cause is about (a parameter, a claim, a host name); never a secret and never text from a server.
+    /// The part that the cause is about: a parameter, a claim, a host name, with `OverPrivileged` the permissions beyond reading. Never
+    /// a secret, and nothing that a server wrote but such names, reduced to letters, digits and `._-`.
     pub fn what(&self) -> Option<&str> {
         self.0.what.as_deref()
     }
@@ -265,6 +266,13 @@ impl Error {
 
     fn inner(&mut self) -> &mut Inner {
         Arc::make_mut(&mut self.0)
+    }
+}
+
+impl Detail {
+    /// An error of this cause, with the part that it is about.
+    pub(crate) fn about(self, what: impl Into<Cow<'static, str>>) -> Error {
+        Error::new(self).with_what(what)
     }
 }
 

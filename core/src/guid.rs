@@ -1,6 +1,6 @@
 //! GUIDs: ids of tenants, people, registrations and requests.
 
-use crate::error::{Detail, Error, Result};
+use crate::error::{Detail, Result};
 
 /// Whether the text is a GUID in its usual form, 8-4-4-4-12 hexadecimal digits.
 pub(crate) fn is_guid(text: &str) -> bool {
@@ -12,7 +12,7 @@ pub(crate) fn is_guid(text: &str) -> bool {
 /// A random GUID (version 4).
 pub(crate) fn random() -> Result<String> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::from(Detail::Internal).with_what("random"))?;
+    getrandom::fill(&mut bytes).map_err(|_| Detail::Internal.about("random"))?;
     let number =
         u128::from_be_bytes(bytes) & !(0xf000_u128 << 64) & !(0xc000_u128 << 48) | (0x4000_u128 << 64) | (0x8000_u128 << 48);
     let hex = format!("{number:032x}");

@@ -1,6 +1,7 @@
 //! What the library needs of HTTP: one blocking request to an allowed address, one bounded answer.
 //!
-//! [`Transport`] is implemented by `http/client.rs` over reqwest alone; the rest of the library sees the types of this file.
+//! [`Transport`] is implemented by `http/client.rs` over reqwest alone; the rest of the library sees the types of this file,
+//! and asks through [`Endpoint`], which gives each request its id and its record.
 
 mod allowed_url;
 mod client;

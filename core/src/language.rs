@@ -10,3 +10,13 @@ pub enum Language {
     /// German.
     German = 1,
 }
+
+impl Language {
+    /// The text in this language.
+    pub(crate) fn pick<T>(self, english: T, german: T) -> T {
+        match self {
+            Self::English => english,
+            Self::German => german,
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! Connects a person's Office 365 account to an existing app: consent, OAuth 2.0, encrypted token storage and read-only Microsoft
-//! Graph.
+//! Connects a person's Office 365 account to an existing app: consent, OAuth 2.0, encrypted token storage and tokens that can only
+//! read Microsoft Graph. (The library itself reads the profile, at connect; calls for mail and calendar come later.)
 //!
 //! The story: an administrator approves the app once for the organisation. Then any person of it clicks Connect in the host app,
 //! signs in at Microsoft in the system's browser, reviews the permissions, accepts, and is back in the app with the account
@@ -39,7 +39,8 @@
 //!   provider.
 //! * **Times** are Unix seconds as `i64`; durations in options are milliseconds as `u32`.
 //! * **Text for people** comes in English and German.
-//! * **Secrets** are not shown by `Debug` or `Display` and are wiped when freed. A token handed out is the host's.
+//! * **Secrets** are not shown by `Debug` or `Display`, and the library wipes its own copies when it frees them. A token handed out is
+//!   the host's.
 #![cfg_attr(
     test,
     allow(

@@ -86,15 +86,12 @@ impl ConnectEvent {
                 "Es konnte kein Browser geöffnet werden. Öffnen Sie diese Adresse in einem Browser auf diesem Gerät.",
             ),
         };
-        match language {
-            Language::English => english,
-            Language::German => german,
-        }
+        language.pick(english, german)
     }
 }
 
-/// Follows a sign-in. Called on the thread that called `connect`, with no lock held. From inside, only cancelling is possible; other
-/// calls answer `Reentrant`.
+/// Follows a sign-in. Called on the thread that called `connect`, with no lock held. From inside, cancelling and what answers from
+/// memory are possible; every other call answers `Busy` (`Reentrant`).
 pub trait ConnectObserver: Send + Sync {
     /// Takes one event.
     fn on_event(&self, event: &ConnectEvent);
@@ -288,10 +285,7 @@ impl ConsentReport {
             ),
             ConsentStatus::Unknown => ("Connect an account of the organisation.", "Verbinden Sie ein Konto der Organisation."),
         };
-        match language {
-            Language::English => english,
-            Language::German => german,
-        }
+        language.pick(english, german)
     }
 }
 

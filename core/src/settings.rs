@@ -169,7 +169,7 @@ fn check_app(app: &AppIdentity) -> Result<()> {
 }
 
 fn invalid(what: &'static str) -> Error {
-    Error::from(Detail::InvalidArgument).with_what(what)
+    Detail::InvalidArgument.about(what)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod agreement;
 mod budget;
+mod cases;
 mod files;
 mod layers;
 mod layout;

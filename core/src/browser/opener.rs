@@ -14,7 +14,8 @@ pub trait BrowserOpener: Send + Sync {
     /// Opens `url`, an `http` or `https` address, and returns without waiting for the person.
     ///
     /// # Errors
-    /// Whatever it returns ends the sign-in; an opener that cannot open anything returns the error with which its own call failed.
+    /// An opener that cannot open anything returns [`Error::browser_unavailable`](crate::Error::browser_unavailable). Any error ends a `connect` without an observer; with
+    /// one the sign-in goes on, because the host can show the address (`ConnectEventKind::BrowserUnavailable`).
     fn open(&self, url: &str) -> Result<()>;
 }
 
@@ -41,7 +42,7 @@ const QUICK_FAILURE: Duration = Duration::from_secs(1);
 
 fn open_with(programs: &[&[&str]], url: &str) -> Result<()> {
     if !is_web_address(url) {
-        return Err(Error::from(Detail::InvalidArgument).with_what("url"));
+        return Err(Detail::InvalidArgument.about("url"));
     }
     for program in programs {
         if start(program, url).is_some_and(succeeds) {

@@ -87,10 +87,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn pick<'t>(&self, english: &'t str, german: &'t str) -> &'t str {
-        match self.language {
-            Language::English => english,
-            Language::German => german,
-        }
+        self.language.pick(english, german)
     }
 
     /// The app's name within a sentence; its direction does not spill over.

@@ -37,7 +37,7 @@ use std::fmt;
 pub struct Proof(VerifiedIdToken);
 
 /// The store's way for a new account, with everything but the proof at hand. If the store took anything else than a
-/// [`VerifiedIdToken`], this would not compile.
+/// `VerifiedIdToken`, this would not compile.
 pub struct Door {
     store: Store,
     person: Person,

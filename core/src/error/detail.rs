@@ -69,14 +69,7 @@ impl Step {
             Self::UpdateApp => ("Update the app.", "Aktualisieren Sie die App."),
             Self::UseOtherAccount => ("Sign in with the expected account.", "Melden Sie sich mit dem erwarteten Konto an."),
         };
-        pick(language, english, german)
-    }
-}
-
-fn pick(language: Language, english: &'static str, german: &'static str) -> &'static str {
-    match language {
-        Language::English => english,
-        Language::German => german,
+        language.pick(english, german)
     }
 }
 
@@ -107,7 +100,7 @@ macro_rules! details {
             }
 
             pub(crate) fn message(self, language: Language) -> &'static str {
-                match self { $(Self::$name => pick(language, $english, $german)),* }
+                match self { $(Self::$name => language.pick($english, $german)),* }
             }
 
             pub(crate) fn next_step(self, language: Language) -> &'static str {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 const HEAD: &str = "# Errors
 
 Every call fails with an `Error`. A host switches on its **kind**; the **detail** is a stable name of the exact cause, for logs and
-support. `Display` and `Debug` of an error are safe to log: they hold no token, no address of a person and no text of a server.
+support. `Display` and `Debug` of an error are safe to log: they hold no token, no address of a person and no free text of a server.
 `message` and `next_step` speak to the person, in English and German. This page is written from the library's own tables.
 
 Who acts says whether trying again can help without anybody: *nobody* means that it can.

@@ -3,7 +3,7 @@
 use super::request::ReadOnlyRequest;
 use crate::{
     display::displayable,
-    error::{Detail, Error, Result},
+    error::{Detail, Result},
     http::{Endpoint, Origin},
     secret::Secret,
 };
@@ -22,7 +22,7 @@ pub(crate) struct Me {
 /// Reads the profile of the person whose token this is.
 pub(crate) fn read(graph: &Origin, endpoint: &Endpoint<'_>, token: &Secret) -> Result<Me> {
     let response = ReadOnlyRequest::resource(graph, &["me"]).send(endpoint, token)?;
-    let unusable = || Error::from(Detail::UnexpectedResponse).with_what("me");
+    let unusable = || Detail::UnexpectedResponse.about("me");
     let text = std::str::from_utf8(&response.body).map_err(|_| unusable())?;
     let me: Me = serde_json::from_str(text).map_err(|_| unusable())?;
     Ok(Me {

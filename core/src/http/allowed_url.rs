@@ -13,10 +13,10 @@ pub(crate) struct Origin {
 impl Origin {
     /// Parses the address of a service: no user name, no query, no fragment; a trailing slash does not count.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let base = Url::parse(text).map_err(|_| Error::from(Detail::InvalidArgument).with_what("address"))?;
+        let base = Url::parse(text).map_err(|_| Detail::InvalidArgument.about("address"))?;
         let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none() && base.fragment().is_none();
         if !plain || base.host().is_none() || base.port() == Some(0) {
-            return Err(Error::from(Detail::InvalidArgument).with_what("address"));
+            return Err(Detail::InvalidArgument.about("address"));
         }
         require_protected(&base)?;
         Ok(Self { base })

@@ -92,7 +92,7 @@ impl HttpClient {
             Some(proxy) => builder.proxy(proxy.to_reqwest()?),
             None => builder,
         };
-        builder.build().map_err(|_| Error::from(Detail::Internal).with_what("http client"))
+        builder.build().map_err(|_| Detail::Internal.about("http client"))
     }
 }
 
@@ -111,7 +111,7 @@ impl Transport for HttpClient {
         let mut sending = sending.headers(header_map(request)?);
         let left = request.deadline.remaining();
         if left.is_zero() {
-            return Err(Error::from(Detail::NetworkTimeout).with_what(host.to_owned()));
+            return Err(Detail::NetworkTimeout.about(host.to_owned()));
         }
         // reqwest takes either a limit for all or one for each wait. A deadline that is nearer than the idle limit is the one for
         // all; a later one is checked between the pieces, so this thread may outstay it by one idle limit. Its caller does not.
@@ -160,10 +160,10 @@ fn header_map(request: &Request) -> Result<HeaderMap> {
     let mut map = HeaderMap::with_capacity(request.headers.len());
     for header in &request.headers {
         let value = HeaderValue::from_str(&header.value);
-        let mut value = value.map_err(|_| Error::from(Detail::InvalidArgument).with_what(header.name))?;
+        let mut value = value.map_err(|_| Detail::InvalidArgument.about(header.name))?;
         value.set_sensitive(true);
         let name = reqwest::header::HeaderName::from_bytes(header.name.as_bytes());
-        map.append(name.map_err(|_| Error::from(Detail::Internal).with_what(header.name))?, value);
+        map.append(name.map_err(|_| Detail::Internal.about(header.name))?, value);
     }
     Ok(map)
 }

@@ -12,23 +12,23 @@ use std::{
 /// What `error` means for a request to `host`.
 pub(super) fn classify(error: &(dyn StdError + 'static), host: &str) -> Error {
     if let Some(tls) = find::<rustls::Error>(error) {
-        return Error::from(Detail::TlsFailed).with_what(tls_reason(tls, host));
+        return Detail::TlsFailed.about(tls_reason(tls, host));
     }
     let request = find::<reqwest::Error>(error);
     if request.is_some_and(reqwest::Error::is_timeout) {
-        return Error::from(Detail::NetworkTimeout).with_what(host.to_owned());
+        return Detail::NetworkTimeout.about(host.to_owned());
     }
     if let Some(reason) = chain(error).find_map(tunnel_reason) {
-        return Error::from(Detail::ProxyFailed).with_what(reason);
+        return Detail::ProxyFailed.about(reason);
     }
     let io = chain(error).filter_map(|link| link.downcast_ref::<io::Error>()).map(io::Error::kind).last();
     if request.is_some_and(reqwest::Error::is_connect) {
         return match io {
             // The connection stood; what can be cut at this stage is the handshake.
             Some(ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
-                Error::from(Detail::TlsFailed).with_what(format!("{host}: closed in the handshake"))
+                Detail::TlsFailed.about(format!("{host}: closed in the handshake"))
             }
-            _ => Error::from(Detail::NetworkUnavailable).with_what(host.to_owned()),
+            _ => Detail::NetworkUnavailable.about(host.to_owned()),
         };
     }
     Error::from(exchange_detail(error, io)).with_what(host.to_owned())

@@ -155,5 +155,5 @@ fn variable(names: [&str; 2]) -> Result<Option<String>> {
 }
 
 fn invalid(what: &'static str) -> Error {
-    Error::from(Detail::InvalidArgument).with_what(what)
+    Detail::InvalidArgument.about(what)
 }

@@ -9,7 +9,7 @@
 //!
 //! No key log is ever written: `SSLKEYLOGFILE` is not looked at.
 
-use crate::error::{Detail, Error, Result};
+use crate::error::{Detail, Result};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -23,7 +23,7 @@ use std::{
 
 /// Reads certificates as PEM; each text holds one or more, and each must be usable as a root.
 pub(super) fn parse_roots(texts: &[String]) -> Result<Vec<CertificateDer<'static>>> {
-    let refuse = || Error::from(Detail::InvalidArgument).with_what("network.extra_root_certificates");
+    let refuse = || Detail::InvalidArgument.about("network.extra_root_certificates");
     let mut roots = Vec::new();
     for text in texts {
         let known = roots.len();
@@ -45,7 +45,7 @@ pub(super) fn config(roots: &[CertificateDer<'static>]) -> Result<ClientConfig> 
     let verifier = Verifier { provider: Arc::clone(&provider), roots: roots.to_vec(), platform: OnceLock::new() };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|_| Error::from(Detail::Internal).with_what("tls"))?
+        .map_err(|_| Detail::Internal.about("tls"))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();

@@ -75,6 +75,7 @@ mod tests {
         "needle".to_owned()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "stands for fields that may be absent")]
     fn some() -> Option<String> {
         Some(needle())
     }

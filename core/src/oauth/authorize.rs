@@ -2,7 +2,7 @@
 
 use super::{claims::request_claims, discovery::Provider, token::OAuthClient};
 use crate::{
-    error::{Detail, Error, Result},
+    error::{Detail, Result},
     http::Origin,
     secret::Secret,
 };
@@ -39,7 +39,7 @@ pub(crate) fn begin(
     scopes: &[String],
     wishes: &Wishes<'_>,
 ) -> Result<Begun> {
-    let internal = |_| Error::from(Detail::Internal).with_what("authorization request");
+    let internal = |_| Detail::Internal.about("authorization request");
     let client: OAuthClient<EndpointNotSet, EndpointNotSet> = OAuthClient::new(ClientId::new(client_id.to_owned()));
     let client = client
         .set_auth_uri(AuthUrl::new(provider.authorization.as_str().to_owned()).map_err(internal)?)

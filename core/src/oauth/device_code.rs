@@ -53,7 +53,7 @@ pub(crate) fn authorize(
 }
 
 fn parse(body: &[u8], authority: &Origin) -> Result<DeviceAuthorization> {
-    let invalid = |what| Error::from(Detail::TokenResponseInvalid).with_what(what);
+    let invalid = |what| Detail::TokenResponseInvalid.about(what);
     let answer: Answer = serde_json::from_slice(body).map_err(|_| invalid("device code"))?;
     let visible = |text: &str| !text.is_empty() && text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_graphic());
     if !visible(&answer.device_code) || !visible(&answer.user_code) || answer.user_code.len() > 32 {
@@ -73,7 +73,7 @@ fn parse(body: &[u8], authority: &Origin) -> Result<DeviceAuthorization> {
     })
 }
 
-/// The page is shown to a person who will type a code there: only the authority's own or Microsoft's (catalogue O-23).
+/// The page is shown to a person who will type a code there: only the authority's own or Microsoft's (case O-23).
 fn check_verification(text: &str, authority: &Origin) -> Result<()> {
     if authority.allow(text).is_ok() {
         return Ok(());

@@ -1,8 +1,8 @@
-//! The identity platform's own description (`OpenID` Connect Discovery; FACTS 5.1), read once a day per tenant.
+//! The identity platform's own description (`OpenID` Connect Discovery; FACTS 5.1), kept for a day per tenant.
 
 use crate::{
     clock::Clock,
-    error::{Detail, Error, Result},
+    error::{Detail, Result},
     guid::is_guid,
     http::{AllowedUrl, Endpoint, Method, Origin},
 };
@@ -47,7 +47,7 @@ const LIMIT: usize = 256;
 pub(crate) struct Providers(RwLock<HashMap<String, Arc<Provider>>>);
 
 impl Providers {
-    /// The description for `tenant`; read from the network at most once a day.
+    /// The description for `tenant`, from the network where it is older than a day. Callers who miss it at the same time each ask.
     pub(crate) fn of(&self, tenant: &str, authority: &Origin, endpoint: &Endpoint<'_>, clock: &dyn Clock) -> Result<Arc<Provider>> {
         let now = clock.now();
         if let Some(provider) = self.known(tenant, now) {
@@ -84,19 +84,19 @@ fn fetch(tenant: &str, authority: &Origin, endpoint: &Endpoint<'_>, now: i64) ->
     let provider = match response.status {
         200 if response.is_json() => parse(&response.body, tenant, authority, now),
         // Unknown tenants answer 400 with AADSTS90002.
-        400 | 404 => Err(Error::from(Detail::InvalidArgument).with_what("tenant")),
-        _ => Err(Error::from(Detail::ServiceUnavailable).with_what("discovery")),
+        400 | 404 => Err(Detail::InvalidArgument.about("tenant")),
+        _ => Err(Detail::ServiceUnavailable.about("discovery")),
     };
     provider.map_err(|error| ids.mark(error))
 }
 
 fn parse(body: &[u8], tenant: &str, authority: &Origin, now: i64) -> Result<Provider> {
-    let unusable = || Error::from(Detail::UnexpectedResponse).with_what("discovery");
+    let unusable = || Detail::UnexpectedResponse.about("discovery");
     let object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let text = std::str::from_utf8(body).ok().filter(|_| object).ok_or_else(unusable)?;
     let metadata: Metadata = serde_json::from_str(text).map_err(|_| unusable())?;
     check_issuer(&metadata.issuer, tenant, authority)?;
-    // Microsoft publishes no such list; where there is one, it must offer what we send (catalogue O-06).
+    // Microsoft publishes no such list; where there is one, it must offer what we send (case O-06).
     if metadata.code_challenge_methods_supported.is_some_and(|methods| !methods.iter().any(|method| method == "S256")) {
         return Err(Detail::PkceUnsupported.into());
     }

@@ -78,7 +78,7 @@ impl fmt::Debug for SignedPayload {
 
 /// A token was refused because of `what`: a claim, or a part of its form. Never a value out of the token.
 pub(super) fn invalid(what: &'static str) -> Error {
-    Error::from(Detail::IdTokenInvalid).with_what(what)
+    Detail::IdTokenInvalid.about(what)
 }
 
 /// base64url without padding; white space, other alphabets and loose bits at the end are refused.

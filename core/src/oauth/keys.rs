@@ -252,7 +252,7 @@ fn download(source: &KeySource<'_>) -> Result<KeySet> {
 }
 
 fn unavailable(what: &'static str) -> Error {
-    Error::from(Detail::KeysUnavailable).with_what(what)
+    Detail::KeysUnavailable.about(what)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::aadsts::codes_in;
 use crate::{
-    error::{Detail, Error, Result},
+    error::{Detail, Result},
     secret::Secret,
 };
 use url::{Url, form_urlencoded};
@@ -45,7 +45,7 @@ const IMPLICIT: [&str; 3] = ["access_token", "id_token", "token_type"];
 
 /// Takes the parameters out of a redirect URL that a host received, after comparing it with the redirect URI that was sent.
 pub(crate) fn parameters_of(redirect_url: &str, redirect_uri: &str) -> Result<String> {
-    let mismatch = || Error::from(Detail::InvalidArgument).with_what("redirect_url");
+    let mismatch = || Detail::InvalidArgument.about("redirect_url");
     if redirect_url.len() > LIMIT {
         return Err(mismatch());
     }
@@ -115,7 +115,7 @@ fn collect(parameters: &str) -> Result<Vec<(String, Zeroizing<String>)>> {
 }
 
 impl RedirectError {
-    /// The cause of an error redirect (catalogue O-13).
+    /// The cause of an error redirect (case O-13).
     pub(crate) fn detail(&self) -> Detail {
         let has = |code: u32| self.codes.contains(&code);
         match self.error.as_str() {

@@ -220,7 +220,7 @@ fn refused(error: ErrorAnswer, status: u16, ids: RequestIds, retry_after: Option
 }
 
 fn invalid(what: &'static str) -> Error {
-    Error::from(Detail::TokenResponseInvalid).with_what(what)
+    Detail::TokenResponseInvalid.about(what)
 }
 
 /// The only type of token that is accepted.

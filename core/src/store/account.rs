@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     consent::ScopeReport,
-    error::{Detail, Error, ErrorKind, Result},
+    error::{Detail, ErrorKind, Result},
     secret::Secret,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -277,7 +277,7 @@ fn find(connection: &Connection, column: &'static str, value: impl rusqlite::ToS
     let mut statement = connection.prepare_cached(&indexed).map_err(fault::sqlite)?;
     let row = statement.query_row([value], Sealed::read).optional().map_err(fault::sqlite)?;
     if row.is_none() && is_unindexed(connection, column, value)? {
-        return Err(Error::from(Detail::StoreCorrupt).with_what("index"));
+        return Err(Detail::StoreCorrupt.about("index"));
     }
     Ok(row)
 }
@@ -293,7 +293,7 @@ fn head(connection: &Connection, id: &str) -> Result<Option<(i64, Vec<u8>)>> {
     let mut statement = connection.prepare_cached(sql).map_err(fault::sqlite)?;
     let head = statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(fault::sqlite)?;
     if head.is_none() && is_unindexed(connection, "id", id)? {
-        return Err(Error::from(Detail::StoreCorrupt).with_what("index"));
+        return Err(Detail::StoreCorrupt.about("index"));
     }
     Ok(head)
 }

@@ -7,7 +7,7 @@
 //! There are few of them, so the table has no index: nothing but the row itself can say that there is no such flow.
 
 use super::{Store, fault, seal::Cell};
-use crate::error::{Detail, Error, Result};
+use crate::error::{Detail, Result};
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
@@ -109,7 +109,7 @@ impl Store {
 
     fn seal_flow(&self, lookup: &[u8], expires_at: i64, payload: &[u8]) -> Result<Vec<u8>> {
         if payload.len() > MAX_PAYLOAD {
-            return Err(Error::from(Detail::InvalidArgument).with_what("flow"));
+            return Err(Detail::InvalidArgument.about("flow"));
         }
         self.keys.sealer().seal(cell(lookup, expires_at), payload)
     }

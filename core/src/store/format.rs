@@ -77,7 +77,7 @@ fn pragma(connection: &Connection, name: &str) -> Result<i32> {
 }
 
 fn corrupt(what: &'static str) -> Error {
-    Error::from(Detail::StoreCorrupt).with_what(what)
+    Detail::StoreCorrupt.about(what)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{
     place::Place,
     seal::{self, Key},
 };
-use crate::error::{Detail, Error, Result};
+use crate::error::{Detail, Result};
 use std::{
     fmt,
     fs::{self, File},
@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 
 /// Wraps and unwraps the random key of the store, for instance with a hardware key that never leaves its place.
 ///
-/// It is called when a store is opened, when its key is changed and when an account is disconnected, on the calling thread, and
-/// never while the library holds a lock. A provider that cannot answer now (a locked phone, a dismissed prompt) returns
-/// [`Error::key_unavailable`]; one whose key does not fit returns [`Error::key_rejected`].
+/// It is called when a store is opened or created, on the calling thread, and never while the library holds a lock; later versions
+/// may call it at other times too. A provider that cannot answer now (a locked phone, a dismissed prompt) returns
+/// [`Error::key_unavailable`](crate::Error::key_unavailable); one whose key does not fit returns [`Error::key_rejected`](crate::Error::key_rejected).
 pub trait KeyProvider: Send + Sync {
     /// Encrypts `key`, authenticated, together with its number. At most 16 KiB.
     fn wrap(&self, key_id: u32, key: &[u8]) -> Result<Vec<u8>>;
@@ -39,7 +39,7 @@ impl HostKey {
         if key.is_empty() {
             return Err(Detail::StoreKeyMissing.into());
         }
-        seal::key_from(key).map(Self).ok_or_else(|| Error::from(Detail::InvalidArgument).with_what("key"))
+        seal::key_from(key).map(Self).ok_or_else(|| Detail::InvalidArgument.about("key"))
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     place::{Facts, FileId, Place},
     seal::{self, Key, STORE_ID_LENGTH, StoreKeys},
 };
-use crate::error::{Detail, Error, Result};
+use crate::error::{Detail, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{fs, path::Path, time::Duration};
 use zeroize::Zeroizing;
@@ -54,8 +54,8 @@ fn look(place: &Place) -> Result<Option<Facts>> {
         // A second look: another process may have created the store between the first two.
         None if log.is_some() => place.inspect()?.map(Some).ok_or_else(|| Detail::StoreMissing.into()),
         None => Ok(None),
-        Some(facts) if facts.length == 0 => Err(Error::from(Detail::StoreCorrupt).with_what("file is empty")),
-        Some(_) if journal.is_some() => Err(Error::from(Detail::StoreCorrupt).with_what("foreign journal")),
+        Some(facts) if facts.length == 0 => Err(Detail::StoreCorrupt.about("file is empty")),
+        Some(_) if journal.is_some() => Err(Detail::StoreCorrupt.about("foreign journal")),
         Some(facts) => Ok(Some(facts)),
     }
 }
@@ -149,7 +149,7 @@ impl KeyRecord {
         let store_id = *seal::random::<STORE_ID_LENGTH>()?;
         let wrapped = provider.wrap(FIRST_KEY, key.as_slice())?;
         if wrapped.is_empty() || wrapped.len() > WRAPPED_LIMIT {
-            return Err(Error::from(Detail::InvalidArgument).with_what("wrapped key"));
+            return Err(Detail::InvalidArgument.about("wrapped key"));
         }
         let key_check = StoreKeys::derive(store_id, FIRST_KEY, key)?.key_check();
         Ok(Self { store_id, key_id: FIRST_KEY, wrapped, key_check })
@@ -178,7 +178,7 @@ impl KeyRecord {
                 Ok(Self { store_id: row.get(0)?, key_id: row.get(1)?, wrapped: row.get(2)?, key_check: row.get(3)? })
             })
             .map_err(fault::sqlite)?;
-        if record.checksum() == checksum { Ok(record) } else { Err(Error::from(Detail::StoreCorrupt).with_what("key record")) }
+        if record.checksum() == checksum { Ok(record) } else { Err(Detail::StoreCorrupt.about("key record")) }
     }
 
     fn unwrap_key(&self, provider: &dyn KeyProvider) -> Result<Key> {

@@ -109,7 +109,7 @@ fn inspect(path: &Path) -> Result<Option<Facts>> {
 }
 
 fn unsafe_path(what: &'static str) -> Error {
-    Error::from(Detail::StoreUnsafePath).with_what(what)
+    Detail::StoreUnsafePath.about(what)
 }
 
 #[cfg(unix)]
@@ -191,7 +191,7 @@ mod system {
     }
 
     fn unsafe_permissions(what: &'static str) -> Error {
-        Error::from(Detail::StoreUnsafePermissions).with_what(what)
+        Detail::StoreUnsafePermissions.about(what)
     }
 }
 

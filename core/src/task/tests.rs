@@ -1,3 +1,5 @@
+//! Tests of the threads: time-outs, panics, hung work, closing.
+
 use super::*;
 use crate::call::{CallOptions, CancelToken};
 use std::sync::{

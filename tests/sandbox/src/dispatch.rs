@@ -17,20 +17,13 @@ pub(crate) fn dispatch(state: &mut State, request: &Request, ca_pem: &str) -> Re
         [] => Reply::html(200, pages::start::page(turn.state, &request.origin)),
         ["_control", rest @ ..] => control::routes::handle(turn.state, request, rest, ca_pem),
         ["graph", "v1.0", rest @ ..] => graph::handle(&mut turn, rest),
-        ["error"] => Reply::html(
-            200,
-            pages::error::explain(request.query.value("code").unwrap_or_default()),
-        ),
+        ["error"] => Reply::html(200, pages::error::explain(request.query.value("code").unwrap_or_default())),
         ["devicelogin"] | ["common", "oauth2", "deviceauth"] => device::enter_code(&mut turn),
         ["common", "discovery", "instance"] => discovery::instance(&mut turn),
         [tenant, "oauth2", "v2.0", endpoint] => oauth(&mut turn, tenant, endpoint),
-        [tenant, "v2.0", ".well-known", "openid-configuration"] => {
-            discovery::configuration(&mut turn, tenant)
-        }
+        [tenant, "v2.0", ".well-known", "openid-configuration"] => discovery::configuration(&mut turn, tenant),
         [_, "discovery", "v2.0", "keys"] => discovery::keys(&turn),
-        [tenant, "v2.0", "adminconsent"] => {
-            admin_consent::begin(&mut turn, tenant, Approval { legacy: false })
-        }
+        [tenant, "v2.0", "adminconsent"] => admin_consent::begin(&mut turn, tenant, Approval { legacy: false }),
         [tenant, page] => account_page(&mut turn, tenant, page),
         _ => not_found(),
     }

@@ -72,20 +72,11 @@ pub struct Fault {
 impl Fault {
     /// A fault of that name at an endpoint, to be filled in with struct update syntax.
     pub fn at(endpoint: Endpoint, name: &str) -> Fault {
-        Fault {
-            name: name.to_owned(),
-            endpoint: Some(endpoint),
-            ..Fault::default()
-        }
+        Fault { name: name.to_owned(), endpoint: Some(endpoint), ..Fault::default() }
     }
 
     /// The token endpoint answers an OAuth error in Microsoft's shape.
-    pub fn token_error(
-        error: &str,
-        suberror: Option<&str>,
-        codes: &[u32],
-        claims: Option<&str>,
-    ) -> Fault {
+    pub fn token_error(error: &str, suberror: Option<&str>, codes: &[u32], claims: Option<&str>) -> Fault {
         let first = codes.first().copied().unwrap_or_default();
         let mut body = json!({
             "error": error,
@@ -99,20 +90,13 @@ impl Fault {
             members.extend(suberror.map(|text| ("suberror".to_owned(), text.into())));
             members.extend(claims.map(|text| ("claims".to_owned(), text.into())));
         }
-        Fault {
-            status: Some(400),
-            body: Some(body),
-            ..Fault::at(Endpoint::Token, "token_error")
-        }
+        Fault { status: Some(400), body: Some(body), ..Fault::at(Endpoint::Token, "token_error") }
     }
 
     /// Only so many times.
     #[must_use]
     pub fn times(self, times: u32) -> Fault {
-        Fault {
-            times: Some(times),
-            ..self
-        }
+        Fault { times: Some(times), ..self }
     }
 
     /// Whether the endpoint is run at all.
@@ -126,13 +110,8 @@ impl Fault {
 
     fn matches(&self, request: &Request) -> bool {
         let here = endpoints(request);
-        self.endpoint.map_or(
-            !here.is_empty() || !request.path.starts_with("/_control"),
-            |at| here.contains(&at),
-        ) && self
-            .when
-            .iter()
-            .all(|(name, value)| request.parameter(name) == Some(value))
+        self.endpoint.map_or(!here.is_empty() || !request.path.starts_with("/_control"), |at| here.contains(&at))
+            && self.when.iter().all(|(name, value)| request.parameter(name) == Some(value))
     }
 
     /// The answer under this fault; `reply` is the endpoint's own, if it was run.
@@ -178,8 +157,7 @@ impl Faults {
 
     /// Removes the faults of that name, or all of them.
     pub(crate) fn clear(&mut self, name: Option<&str>) {
-        self.0
-            .retain(|fault| name.is_some_and(|name| fault.name != name));
+        self.0.retain(|fault| name.is_some_and(|name| fault.name != name));
     }
 
     pub(crate) fn list(&self) -> &[Fault] {
@@ -222,8 +200,5 @@ fn endpoints(request: &Request) -> Vec<Endpoint> {
 
 fn compressed(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder
-        .write_all(body)
-        .and_then(|()| encoder.finish())
-        .unwrap_or_default()
+    encoder.write_all(body).and_then(|()| encoder.finish()).unwrap_or_default()
 }

@@ -13,15 +13,11 @@ impl Fields {
 
     /// The first value of that name that is not empty.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find(|(found, value)| *found == name && !value.is_empty())
-            .map(|(_, value)| value)
+        self.iter().find(|(found, value)| *found == name && !value.is_empty()).map(|(_, value)| value)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
@@ -58,10 +54,7 @@ impl Request {
 
     /// Path segments; an empty path has none.
     pub(crate) fn segments(&self) -> Vec<&str> {
-        self.path
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .collect()
+        self.path.split('/').filter(|segment| !segment.is_empty()).collect()
     }
 }
 
@@ -75,18 +68,11 @@ pub(crate) struct Reply {
 
 impl Reply {
     fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Reply {
-        Reply {
-            status,
-            headers: vec![("content-type".into(), content_type.into())],
-            body: body.into(),
-        }
-        .with("cache-control", "no-store")
-        .with("pragma", "no-cache")
-        .with(
-            "strict-transport-security",
-            "max-age=31536000; includeSubDomains",
-        )
-        .with("x-content-type-options", "nosniff")
+        Reply { status, headers: vec![("content-type".into(), content_type.into())], body: body.into() }
+            .with("cache-control", "no-store")
+            .with("pragma", "no-cache")
+            .with("strict-transport-security", "max-age=31536000; includeSubDomains")
+            .with("x-content-type-options", "nosniff")
     }
 
     pub(crate) fn json(status: u16, body: &serde_json::Value) -> Reply {
@@ -114,8 +100,7 @@ impl Reply {
 
     /// Sets a header, replacing what the answer had.
     pub(crate) fn replacing(mut self, name: &str, value: &str) -> Reply {
-        self.headers
-            .retain(|(found, _)| !found.eq_ignore_ascii_case(name));
+        self.headers.retain(|(found, _)| !found.eq_ignore_ascii_case(name));
         self.with(name, value)
     }
 }

@@ -95,17 +95,12 @@ impl LogEntry {
     /// The open value of a form field or query parameter.
     pub fn value(&self, name: &str) -> Option<&str> {
         let mut fields = self.form.iter().chain(&self.query);
-        fields
-            .find(|field| field.name == name)
-            .and_then(|field| field.value.as_deref())
+        fields.find(|field| field.name == name).and_then(|field| field.value.as_deref())
     }
 
     /// Whether a form field or query parameter was sent, secret or not.
     pub fn has(&self, name: &str) -> bool {
-        self.form
-            .iter()
-            .chain(&self.query)
-            .any(|field| field.name == name)
+        self.form.iter().chain(&self.query).any(|field| field.name == name)
     }
 }
 
@@ -126,12 +121,7 @@ impl Log {
         self.entries.push_back(LogEntry {
             seq: self.last,
             time,
-            scheme: request
-                .origin
-                .split(':')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            scheme: request.origin.split(':').next().unwrap_or_default().to_owned(),
             method: request.method.to_string(),
             path: request.path.clone(),
             query: fields(&request.query),

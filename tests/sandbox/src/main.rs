@@ -49,8 +49,7 @@ fn announce(sandbox: &Sandbox) -> io::Result<()> {
     writeln!(out, "Start page    {}/", sandbox.authority())?;
     writeln!(out, "Authority     {}", sandbox.authority())?;
     writeln!(out, "Graph base    {}", sandbox.graph_base())?;
-    if let (Some(authority), Some(graph)) = (sandbox.https_authority(), sandbox.https_graph_base())
-    {
+    if let (Some(authority), Some(graph)) = (sandbox.https_authority(), sandbox.https_graph_base()) {
         writeln!(out, "HTTPS         {authority}")?;
         writeln!(out, "HTTPS Graph   {graph}")?;
     }

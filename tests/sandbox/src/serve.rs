@@ -48,21 +48,12 @@ pub(crate) fn spawn(
 ) {
     let resets = Resets::default();
     let app = |https: bool| {
-        let server = Server {
-            shared: Arc::clone(shared),
-            https,
-            resets: resets.clone(),
-        };
-        Router::new()
-            .fallback(answer)
-            .with_state(server)
-            .into_make_service_with_connect_info::<SocketAddr>()
+        let server = Server { shared: Arc::clone(shared), https, resets: resets.clone() };
+        Router::new().fallback(answer).with_state(server).into_make_service_with_connect_info::<SocketAddr>()
     };
     for listener in http {
         if let Ok(server) = axum_server::from_tcp(listener) {
-            let server = server
-                .handle(handle.clone())
-                .acceptor(ResetAcceptor(resets.clone()));
+            let server = server.handle(handle.clone()).acceptor(ResetAcceptor(resets.clone()));
             tokio::spawn(server.serve(app(false)));
         }
     }
@@ -70,12 +61,7 @@ pub(crate) fn spawn(
         if let Ok(server) = axum_server::from_tcp(listener) {
             let config = RustlsConfig::from_config(Arc::clone(&identity.config));
             let acceptor = RustlsAcceptor::new(config).acceptor(ResetAcceptor(resets.clone()));
-            tokio::spawn(
-                server
-                    .handle(handle.clone())
-                    .acceptor(acceptor)
-                    .serve(app(true)),
-            );
+            tokio::spawn(server.handle(handle.clone()).acceptor(acceptor).serve(app(true)));
         }
     }
 }
@@ -91,18 +77,10 @@ async fn answer(
     let control = request.path.starts_with("/_control");
     let (fault, seq) = {
         let mut state = server.shared.state();
-        let fault = if control {
-            None
-        } else {
-            state.faults.take(&request)
-        };
+        let fault = if control { None } else { state.faults.take(&request) };
         let now = state.now();
         let name = fault.as_ref().map(|fault| fault.name.clone());
-        let seq = if control {
-            0
-        } else {
-            state.log.begin(&request, now, name)
-        };
+        let seq = if control { 0 } else { state.log.begin(&request, now, name) };
         (fault, seq)
     };
     let Some(fault) = fault else {
@@ -115,19 +93,11 @@ async fn answer(
     faulty(&server, &request, &fault, seq, peer).await
 }
 
-async fn faulty(
-    server: &Server,
-    request: &Request,
-    fault: &Fault,
-    seq: u64,
-    peer: SocketAddr,
-) -> Response {
+async fn faulty(server: &Server, request: &Request, fault: &Fault, seq: u64, peer: SocketAddr) -> Response {
     tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     let reply = {
         let mut state = server.shared.state();
-        let own = fault
-            .runs_endpoint()
-            .then(|| dispatch(&mut state, request, &server.shared.ca_pem));
+        let own = fault.runs_endpoint().then(|| dispatch(&mut state, request, &server.shared.ca_pem));
         let reply = fault.bend(own);
         if !fault.reset {
             state.log.finish(seq, reply.status);
@@ -145,45 +115,30 @@ async fn faulty(
 async fn read(server: &Server, request: HttpRequest) -> Result<Request, axum::Error> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_LIMIT).await?;
-    let host = parts
-        .headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .filter(|host| is_host(host));
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
     let host = host.map_or_else(|| server.shared.fallback_host(server.https), str::to_owned);
-    let is_form = parts.headers.get(CONTENT_TYPE).is_some_and(|kind| {
-        kind.as_bytes()
-            .to_ascii_lowercase()
-            .starts_with(b"application/x-www-form-urlencoded")
-    });
+    let is_form = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded"));
     Ok(Request {
         method: parts.method,
         origin: format!("{}://{host}", if server.https { "https" } else { "http" }),
         path: parts.uri.path().to_owned(),
         query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
-        form: if is_form {
-            Fields::parse(&body)
-        } else {
-            Fields::default()
-        },
+        form: if is_form { Fields::parse(&body) } else { Fields::default() },
         headers: parts.headers,
         body: body.to_vec(),
     })
 }
 
 fn is_host(host: &str) -> bool {
-    !host.is_empty()
-        && host
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
 }
 
 fn response(reply: Reply, cut_after: Option<usize>) -> Response {
     let mut builder = Response::builder().status(reply.status);
-    let page = reply
-        .headers
-        .iter()
-        .any(|(name, value)| name == "content-type" && value.starts_with("text/html"));
+    let page = reply.headers.iter().any(|(name, value)| name == "content-type" && value.starts_with("text/html"));
     for (name, value) in &reply.headers {
         builder = builder.header(name, value);
     }
@@ -201,7 +156,6 @@ fn response(reply: Reply, cut_after: Option<usize>) -> Response {
     built.unwrap_or_else(|_| Response::new(Body::from("the answer had an invalid header")))
 }
 
-
 /// A body that ends in the middle. The pause lets what was sent so far reach the client before the connection breaks.
 struct CutBody {
     sent: Option<Bytes>,
@@ -211,10 +165,7 @@ struct CutBody {
 impl CutBody {
     fn new(sent: Vec<u8>) -> CutBody {
         let pause = Box::pin(tokio::time::sleep(CUT_PAUSE));
-        CutBody {
-            sent: Some(Bytes::from(sent)),
-            pause,
-        }
+        CutBody { sent: Some(Bytes::from(sent)), pause }
     }
 }
 
@@ -222,10 +173,7 @@ impl http_body::Body for CutBody {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
         if let Some(bytes) = self.sent.take().filter(|bytes| !bytes.is_empty()) {
             return Poll::Ready(Some(Ok(http_body::Frame::data(bytes))));
         }
@@ -240,17 +188,11 @@ struct Resets(Arc<Mutex<HashSet<SocketAddr>>>);
 
 impl Resets {
     fn insert(&self, peer: SocketAddr) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(peer);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(peer);
     }
 
     fn take(&self, peer: SocketAddr) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&peer)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&peer)
     }
 }
 
@@ -280,11 +222,7 @@ struct ResettableStream {
 
 impl Drop for ResettableStream {
     fn drop(&mut self) {
-        if self
-            .stream
-            .peer_addr()
-            .is_ok_and(|peer| self.resets.take(peer))
-        {
+        if self.stream.peer_addr().is_ok_and(|peer| self.resets.take(peer)) {
             // Closing is all that is left to do if this fails.
             let _plain_close = self.stream.set_zero_linger();
         }
@@ -292,21 +230,13 @@ impl Drop for ResettableStream {
 }
 
 impl AsyncRead for ResettableStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for ResettableStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, buffer)
     }
 

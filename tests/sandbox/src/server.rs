@@ -34,12 +34,7 @@ pub struct SandboxOptions {
 
 impl Default for SandboxOptions {
     fn default() -> SandboxOptions {
-        SandboxOptions {
-            port: 0,
-            https_port: Some(0),
-            seed: 0,
-            scenario: Scenario::default(),
-        }
+        SandboxOptions { port: 0, https_port: Some(0), seed: 0, scenario: Scenario::default() }
     }
 }
 
@@ -71,30 +66,19 @@ impl Sandbox {
             port,
             https_port,
         });
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(4)
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("office365-sandbox".into())
-            .spawn(move || {
-                let handle = Handle::new();
-                runtime.block_on(async {
-                    serve::spawn(&served, http, https, &identity, &handle);
-                    drop(stopped.await);
-                });
-                handle.shutdown();
-                runtime.shutdown_timeout(STOP_LIMIT);
-            })?;
-        Ok(Sandbox {
-            shared,
-            port,
-            https_port,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("office365-sandbox".into()).spawn(move || {
+            let handle = Handle::new();
+            runtime.block_on(async {
+                serve::spawn(&served, http, https, &identity, &handle);
+                drop(stopped.await);
+            });
+            handle.shutdown();
+            runtime.shutdown_timeout(STOP_LIMIT);
+        })?;
+        Ok(Sandbox { shared, port, https_port, stop: Some(stop), thread: Some(thread) })
     }
 
     /// `http://localhost:PORT`; clients append the tenant.
@@ -104,8 +88,7 @@ impl Sandbox {
 
     /// `https://localhost:PORT`, when HTTPS is served.
     pub fn https_authority(&self) -> Option<String> {
-        self.https_port
-            .map(|port| format!("https://localhost:{port}"))
+        self.https_port.map(|port| format!("https://localhost:{port}"))
     }
 
     /// `http://localhost:PORT/graph`; clients append `/v1.0/me`.
@@ -115,8 +98,7 @@ impl Sandbox {
 
     /// The same over HTTPS.
     pub fn https_graph_base(&self) -> Option<String> {
-        self.https_authority()
-            .map(|authority| format!("{authority}/graph"))
+        self.https_authority().map(|authority| format!("{authority}/graph"))
     }
 
     /// The certificate of the sandbox's own certification authority, PEM.
@@ -159,10 +141,7 @@ pub(crate) struct Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ports = (self.port, self.https_port);
-        formatter
-            .debug_struct("Shared")
-            .field("ports", &ports)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Shared").field("ports", &ports).finish_non_exhaustive()
     }
 }
 
@@ -173,11 +152,7 @@ impl Shared {
 
     /// The origin of a request that names no host.
     pub(crate) fn fallback_host(&self, https: bool) -> String {
-        let port = if https {
-            self.https_port.unwrap_or_default()
-        } else {
-            self.port
-        };
+        let port = if https { self.https_port.unwrap_or_default() } else { self.port };
         format!("localhost:{port}")
     }
 }

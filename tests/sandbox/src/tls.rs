@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
@@ -21,12 +18,8 @@ impl Identity {
         let key = KeyPair::generate()?;
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         let mut parameters = CertificateParams::new(names)?;
-        parameters
-            .distinguished_name
-            .push(DnType::CommonName, "localhost");
-        parameters
-            .extended_key_usages
-            .push(ExtendedKeyUsagePurpose::ServerAuth);
+        parameters.distinguished_name.push(DnType::CommonName, "localhost");
+        parameters.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
         parameters.use_authority_key_identifier_extension = true;
         let certificate = parameters.signed_by(&key, &authority)?;
         let private = PrivateKeyDer::try_from(key.serialize_der())?;
@@ -36,10 +29,7 @@ impl Identity {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], private)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Identity {
-            ca_pem,
-            config: Arc::new(config),
-        })
+        Ok(Identity { ca_pem, config: Arc::new(config) })
     }
 }
 
@@ -47,9 +37,7 @@ fn authority() -> Result<(Issuer<'static, KeyPair>, String), rcgen::Error> {
     let key = KeyPair::generate()?;
     let mut parameters = CertificateParams::default();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    parameters
-        .distinguished_name
-        .push(DnType::CommonName, "Office 365 sandbox authority");
+    parameters.distinguished_name.push(DnType::CommonName, "Office 365 sandbox authority");
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let pem = parameters.self_signed(&key)?.pem();
     Ok((Issuer::new(parameters, key), pem))

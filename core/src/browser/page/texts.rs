@@ -32,10 +32,7 @@ pub(super) fn missing_right(scope: Scope, language: Language) -> &'static str {
 
 /// Title and sentence of a static page.
 pub(super) fn status_texts(page: StatusPage, language: Language) -> (&'static str, &'static str) {
-    match language {
-        Language::English => english_status(page),
-        Language::German => german_status(page),
-    }
+    language.pick(english_status(page), german_status(page))
 }
 
 fn english_status(page: StatusPage) -> (&'static str, &'static str) {

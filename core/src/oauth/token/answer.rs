@@ -61,7 +61,7 @@ impl From<Raw> for TokenAnswer {
 }
 
 impl TokenAnswer {
-    /// The tokens, or the name of the member that is wrong (catalogue T-01 to T-08).
+    /// The tokens, or the name of the member that is wrong (cases T-01 to T-08).
     pub(crate) fn checked(self, ids: RequestIds) -> Result<Tokens, &'static str> {
         let raw = self.raw;
         if raw.error.is_some() {

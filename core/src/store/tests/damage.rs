@@ -222,7 +222,7 @@ impl Small {
     }
 }
 
-/// Every eleventh byte; every byte with `INTAIL_DEEP_CHECKS` set.
+/// Every eleventh byte; every byte with `DEEP` set.
 #[test]
 fn s_04_every_flipped_byte_is_noticed_or_changes_nothing() {
     let small = Small::new();

@@ -199,7 +199,7 @@ fn s_16_a_linked_folder_of_ours_works() {
     assert!(real.join("store.db").exists());
 }
 
-/// 500 swaps; 10,000 with `INTAIL_DEEP_CHECKS` set.
+/// 500 swaps; 10,000 with `DEEP` set.
 #[test]
 fn s_16_a_link_swapped_in_during_open_is_never_written_through() {
     let swaps = if is_deep() { 10_000 } else { 500 };

@@ -40,7 +40,7 @@ fn s_33_an_id_of_another_store_is_not_found_here() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn s_12_a_full_disk_is_told() {
     let (rig, accounts) = three();
     let store = rig.open();
     store.read(|connection| connection.execute_batch("PRAGMA max_page_count = 1").map_err(fault::sqlite)).unwrap();

@@ -39,14 +39,14 @@ impl Rig {
     }
 }
 
-/// A setting of the test run. `INTAIL_DEEP_CHECKS` asks for every case where otherwise a sample is taken.
+/// A setting of the test run. `DEEP` asks for every case where otherwise a sample is taken.
 #[allow(clippy::disallowed_methods, reason = "a test is no host")]
 pub(super) fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 pub(super) fn is_deep() -> bool {
-    setting("INTAIL_DEEP_CHECKS").is_some()
+    setting("DEEP").is_some()
 }
 
 pub(super) fn oid(number: u32) -> String {

@@ -1,4 +1,4 @@
-//! Several accounts, guests, reconnects, and what `/me` adds (catalogue G-13 and G-28 as far as `/me`).
+//! Several accounts, guests, reconnects, and what `/me` adds (cases G-13 and G-28 as far as `/me`).
 
 use crate::rig::{ADELE, ALEX, BIANCA, CONTOSO, FABRIKAM, MEGAN, NILS, NORTHWIND, Rig, hint, refused};
 use intail_office365::{AccountState, ConnectOptions, ErrorKind};

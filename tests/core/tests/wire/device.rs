@@ -1,4 +1,4 @@
-//! Signing in with a code on another device (catalogue O-23, O-24).
+//! Signing in with a code on another device (cases O-23, O-24).
 
 use crate::rig::{ADELE, MEGAN, Rig, refused};
 use intail_office365::{Account, ConnectOptions, DeviceCode, ErrorKind, Office365};

@@ -1,4 +1,4 @@
-//! Every way in which a sign-in ends without an account, as the host sees it (catalogue O-13).
+//! Every way in which a sign-in ends without an account, as the host sees it (case O-13).
 
 use crate::rig::{ADELE, BIANCA, MEGAN, Rig, hint, refused};
 use intail_office365::{CallOptions, ConnectOptions, ErrorKind, Language};

@@ -1,4 +1,4 @@
-//! One refresh, however many ask; and when it is time for one (catalogue C).
+//! One refresh, however many ask; and when it is time for one (cases C).
 
 use crate::rig::{ADELE, LIFETIME, Rig, refused};
 use intail_office365::{Account, ErrorKind};

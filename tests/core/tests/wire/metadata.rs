@@ -1,4 +1,4 @@
-//! What the identity platform says of itself, and how far that is believed (catalogue O-06, T-12, T-13).
+//! What the identity platform says of itself, and how far that is believed (cases O-06, T-12, T-13).
 
 use crate::rig::{MEGAN, Rig, hint, refused};
 use intail_office365::{ConnectOptions, ErrorKind, Office365};

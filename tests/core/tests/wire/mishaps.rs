@@ -15,7 +15,7 @@ fn s_12_a_token_that_cannot_be_stored_is_not_lost() {
     let office = rig.open();
     let account = rig.connected(&office);
     rig.expire();
-    let blocker = Connection::open(&office_path(&rig)).unwrap();
+    let blocker = Connection::open(office_path(&rig)).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     let token = account.acquire_token_silent().unwrap();
     assert!(!token.is_persisted());

@@ -1,4 +1,4 @@
-//! The `id_token` on its whole way: hostile ones, keys that roll over, keys that cannot be had (catalogue J; the relying-party modules
+//! The `id_token` on its whole way: hostile ones, keys that roll over, keys that cannot be had (cases J; the relying-party modules
 //! of the `OpenID` conformance suite by their names).
 
 use crate::rig::{CONTOSO, MEGAN, NORTHWIND, Rig, refused};

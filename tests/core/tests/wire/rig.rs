@@ -154,7 +154,7 @@ impl Rig {
 }
 
 impl Drop for Rig {
-    /// What holds for every test: nothing secret in the log, nothing but reading on the wire (catalogue G-11).
+    /// What holds for every test: nothing secret in the log, nothing but reading on the wire (case G-11).
     fn drop(&mut self) {
         if thread::panicking() {
             return;

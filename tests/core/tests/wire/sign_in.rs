@@ -1,4 +1,4 @@
-//! Sign-ins that somebody forges, repeats, swaps, cuts short or answers with an error (catalogue O).
+//! Sign-ins that somebody forges, repeats, swaps, cuts short or answers with an error (cases O).
 
 use crate::metadata::described;
 use crate::rig::{ADELE, ALEX, BIANCA, CAMERON, CONTOSO, MEGAN, NORTHWIND, Rig, hint, redirect, refused};

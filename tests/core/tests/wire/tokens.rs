@@ -1,4 +1,4 @@
-//! What the token endpoint answers, and what must become of the account (catalogue T).
+//! What the token endpoint answers, and what must become of the account (cases T).
 
 use crate::rig::{CONTOSO, LIFETIME, MEGAN, NORTHWIND, Rig, redirect, refused};
 use intail_office365::{Account, AccountState, CallOptions, ConnectOptions, ErrorKind, Office365, Scope};

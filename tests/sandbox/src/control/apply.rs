@@ -44,35 +44,17 @@ pub(crate) fn apply(state: &mut State, change: Change) -> Result<(), ControlErro
 
 fn directory(state: &mut State, change: Change) -> Result<(), ControlError> {
     match change {
-        Change::SetConsentPolicy { tenant, policy } => {
-            on_tenant(state, &tenant, |found| found.consent_policy = policy)
-        }
-        Change::SetWorkflow { tenant, on } => {
-            on_tenant(state, &tenant, |found| found.workflow = on)
-        }
-        Change::SetAssignmentRequired { tenant, on } => {
-            on_tenant(state, &tenant, |found| found.assignment_required = on)
-        }
-        Change::SetConditionalAccess { tenant, policy } => {
-            on_tenant(state, &tenant, |found| found.conditional_access = policy)
-        }
-        Change::SetRiskyApp { tenant, on } => {
-            on_tenant(state, &tenant, |found| found.risky_app = on)
-        }
-        Change::SetAppPresence { tenant, presence } => {
-            on_tenant(state, &tenant, |found| found.app = presence)
-        }
+        Change::SetConsentPolicy { tenant, policy } => on_tenant(state, &tenant, |found| found.consent_policy = policy),
+        Change::SetWorkflow { tenant, on } => on_tenant(state, &tenant, |found| found.workflow = on),
+        Change::SetAssignmentRequired { tenant, on } => on_tenant(state, &tenant, |found| found.assignment_required = on),
+        Change::SetConditionalAccess { tenant, policy } => on_tenant(state, &tenant, |found| found.conditional_access = policy),
+        Change::SetRiskyApp { tenant, on } => on_tenant(state, &tenant, |found| found.risky_app = on),
+        Change::SetAppPresence { tenant, presence } => on_tenant(state, &tenant, |found| found.app = presence),
         Change::Assign { tenant, user, on } => assign(state, &tenant, &user, on),
         Change::Approve { tenant, scopes } => approve(state, &tenant, scopes),
-        Change::RevokeTenantConsent { tenant } => {
-            on_tenant(state, &tenant, |found| found.tenant_grant.clear())
-        }
+        Change::RevokeTenantConsent { tenant } => on_tenant(state, &tenant, |found| found.tenant_grant.clear()),
         Change::RevokeConsent { tenant, user } => revoke(state, tenant.as_deref(), user.as_deref()),
-        Change::GrantUser {
-            user,
-            scopes,
-            tenant,
-        } => grant(state, &user, scopes, tenant),
+        Change::GrantUser { user, scopes, tenant } => grant(state, &user, scopes, tenant),
         other => registration(state, other),
     }
 }
@@ -113,34 +95,17 @@ fn person(state: &mut State, change: Change) -> Result<(), ControlError> {
     }
 }
 
-fn on_tenant(
-    state: &mut State,
-    named: &str,
-    act: impl FnOnce(&mut Tenant),
-) -> Result<(), ControlError> {
-    state
-        .tenant_mut(named)
-        .map(act)
-        .ok_or_else(|| ControlError(format!("no organisation named {named}")))
+fn on_tenant(state: &mut State, named: &str, act: impl FnOnce(&mut Tenant)) -> Result<(), ControlError> {
+    state.tenant_mut(named).map(act).ok_or_else(|| ControlError(format!("no organisation named {named}")))
 }
 
-fn on_user(
-    state: &mut State,
-    named: &str,
-    act: impl FnOnce(&mut User),
-) -> Result<(), ControlError> {
-    state
-        .user_mut(named)
-        .map(act)
-        .ok_or_else(|| ControlError(format!("no user named {named}")))
+fn on_user(state: &mut State, named: &str, act: impl FnOnce(&mut User)) -> Result<(), ControlError> {
+    state.user_mut(named).map(act).ok_or_else(|| ControlError(format!("no user named {named}")))
 }
 
 /// The name as the directory spells it.
 fn known_user(state: &State, named: &str) -> Result<User, ControlError> {
-    state
-        .user(named)
-        .cloned()
-        .ok_or_else(|| ControlError(format!("no user named {named}")))
+    state.user(named).cloned().ok_or_else(|| ControlError(format!("no user named {named}")))
 }
 
 fn assign(state: &mut State, tenant: &str, user: &str, on: bool) -> Result<(), ControlError> {
@@ -154,11 +119,7 @@ fn assign(state: &mut State, tenant: &str, user: &str, on: bool) -> Result<(), C
     })
 }
 
-fn approve(
-    state: &mut State,
-    tenant: &str,
-    scopes: Option<Vec<String>>,
-) -> Result<(), ControlError> {
+fn approve(state: &mut State, tenant: &str, scopes: Option<Vec<String>>) -> Result<(), ControlError> {
     let scopes = match scopes {
         Some(scopes) => canonical(scopes)?,
         None => state.app.declared_permissions.clone(),
@@ -187,20 +148,11 @@ fn revoke(state: &mut State, tenant: Option<&str>, user: Option<&str>) -> Result
     }
 }
 
-fn grant(
-    state: &mut State,
-    user: &str,
-    scopes: Vec<String>,
-    tenant: Option<String>,
-) -> Result<(), ControlError> {
+fn grant(state: &mut State, user: &str, scopes: Vec<String>, tenant: Option<String>) -> Result<(), ControlError> {
     let user = known_user(state, user)?;
     let scopes = canonical(scopes)?;
     on_tenant(state, &tenant.unwrap_or(user.home_tenant), |found| {
-        found
-            .user_grants
-            .entry(user.user_name)
-            .or_default()
-            .extend(scopes);
+        found.user_grants.entry(user.user_name).or_default().extend(scopes);
     })
 }
 
@@ -214,21 +166,13 @@ fn canonical(names: Vec<String>) -> Result<BTreeSet<String>, ControlError> {
 
 fn expire_access(state: &mut State, user: Option<&str>) {
     let now = state.now();
-    for token in state
-        .access_tokens
-        .values_mut()
-        .filter(|token| of(user, &token.grant.user_name))
-    {
+    for token in state.access_tokens.values_mut().filter(|token| of(user, &token.grant.user_name)) {
         token.expires_at = token.expires_at.min(now);
     }
 }
 
 fn expire_refresh(state: &mut State, user: Option<&str>) {
-    for token in state
-        .refresh_tokens
-        .values_mut()
-        .filter(|token| of(user, &token.grant.user_name))
-    {
+    for token in state.refresh_tokens.values_mut().filter(|token| of(user, &token.grant.user_name)) {
         token.issued_at = 0;
     }
 }

@@ -21,32 +21,19 @@ pub enum Change {
     /// Sets the clock's distance from the machine's.
     SetClockOffset { seconds: i64 },
     /// What users may consent to.
-    SetConsentPolicy {
-        tenant: String,
-        policy: ConsentPolicy,
-    },
+    SetConsentPolicy { tenant: String, policy: ConsentPolicy },
     /// Admin consent workflow.
     SetWorkflow { tenant: String, on: bool },
     /// Assignment required.
     SetAssignmentRequired { tenant: String, on: bool },
     /// Assigns a user to the app, or not.
-    Assign {
-        tenant: String,
-        user: String,
-        on: bool,
-    },
+    Assign { tenant: String, user: String, on: bool },
     /// Conditional access.
-    SetConditionalAccess {
-        tenant: String,
-        policy: ConditionalAccess,
-    },
+    SetConditionalAccess { tenant: String, policy: ConditionalAccess },
     /// The app is judged risky.
     SetRiskyApp { tenant: String, on: bool },
     /// Enterprise app available, disabled or absent.
-    SetAppPresence {
-        tenant: String,
-        presence: AppPresence,
-    },
+    SetAppPresence { tenant: String, presence: AppPresence },
     /// Approval in the admin center, without a link of ours; by default what the registration declares.
     Approve {
         tenant: String,

@@ -18,27 +18,18 @@ pub(crate) fn handle(state: &mut State, request: &Request, path: &[&str], ca_pem
         (&http::Method::GET, ["faults"]) => Reply::json(200, &json!(state.faults.list())),
         (&http::Method::GET, ["tokens"]) => Reply::json(200, &json!(state.settings)),
         (&http::Method::GET, ["clock"]) => Reply::json(200, &clock(state)),
-        (&http::Method::GET, ["ca.pem"]) => {
-            Reply::text(200, ca_pem).replacing("content-type", "application/x-pem-file")
-        }
+        (&http::Method::GET, ["ca.pem"]) => Reply::text(200, ca_pem).replacing("content-type", "application/x-pem-file"),
         (&http::Method::POST, [name]) => change(state, request, name),
         _ => Reply::json(404, &json!({ "error": "no such control" })),
     }
 }
 
 fn change(state: &mut State, request: &Request, name: &str) -> Reply {
-    let form = request
-        .header("content-type")
-        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let members = if form {
-        form_members(request)
-    } else {
-        json_members(request)
-    };
+    let form = request.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let members = if form { form_members(request) } else { json_members(request) };
     let outcome = members.and_then(|mut members| {
         members.insert("change".to_owned(), name.into());
-        let change: Change =
-            serde_json::from_value(Value::Object(members)).map_err(|wrong| wrong.to_string())?;
+        let change: Change = serde_json::from_value(Value::Object(members)).map_err(|wrong| wrong.to_string())?;
         apply(state, change).map_err(|wrong| wrong.to_string())
     });
     match outcome {
@@ -56,18 +47,13 @@ fn json_members(request: &Request) -> Result<Map<String, Value>, String> {
 }
 
 /// Forms have only text; truth values and numbers are read as such.
-#[allow(
-    clippy::unnecessary_wraps,
-    reason = "has the shape of its JSON sibling"
-)]
+#[allow(clippy::unnecessary_wraps, reason = "has the shape of its JSON sibling")]
 fn form_members(request: &Request) -> Result<Map<String, Value>, String> {
     let member = |(name, value): (&str, &str)| {
         let value = match value {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
-            text => text
-                .parse::<i64>()
-                .map_or_else(|_| text.into(), Value::from),
+            text => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
         };
         (name.to_owned(), value)
     };

@@ -23,24 +23,15 @@ pub(crate) fn authorize(turn: &mut Turn<'_>, scopes: &[&str]) -> Result<Grant, R
         return Err(unauthorized(turn, "Access token is empty."));
     }
     let Some(record) = turn.state.access_tokens.get(&token).cloned() else {
-        return Err(unauthorized(
-            turn,
-            "CompactToken parsing failed with error code: 80049217",
-        ));
+        return Err(unauthorized(turn, "CompactToken parsing failed with error code: 80049217"));
     };
     if turn.state.now() >= record.expires_at {
-        return Err(unauthorized(
-            turn,
-            "Lifetime validation failed, the token is expired.",
-        ));
+        return Err(unauthorized(turn, "Lifetime validation failed, the token is expired."));
     }
     if let Some(reason) = challenge(turn, &record) {
         return Err(challenged(turn, reason));
     }
-    if !scopes
-        .iter()
-        .any(|scope| record.grant.scopes.contains(*scope))
-    {
+    if !scopes.iter().any(|scope| record.grant.scopes.contains(*scope)) {
         return Err(Refusal(errors::reply(
             turn,
             403,
@@ -65,18 +56,13 @@ fn challenge(turn: &Turn<'_>, record: &AccessToken) -> Option<&'static str> {
     if !record.grant.cae {
         return None;
     }
-    let revoked = |user: &User| {
-        user.deleted
-            || user.disabled
-            || record.grant.event <= user.valid_from
-            || record.issued <= user.challenged_at
-    };
+    let revoked =
+        |user: &User| user.deleted || user.disabled || record.grant.event <= user.valid_from || record.issued <= user.challenged_at;
     if turn.state.user(&record.grant.user_name).is_none_or(revoked) {
         return Some("TokenIssuedBeforeRevocationTimestamp");
     }
     let tenant = turn.state.tenant(&record.grant.tenant_id)?;
-    (tenant.conditional_access == ConditionalAccess::Block)
-        .then_some("LocationConditionEvaluationSatisfied")
+    (tenant.conditional_access == ConditionalAccess::Block).then_some("LocationConditionEvaluationSatisfied")
 }
 
 fn unauthorized(turn: &mut Turn<'_>, message: &str) -> Refusal {
@@ -89,12 +75,9 @@ fn unauthorized(turn: &mut Turn<'_>, message: &str) -> Refusal {
 }
 
 fn challenged(turn: &mut Turn<'_>, reason: &str) -> Refusal {
-    let message = format!(
-        "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: {reason}"
-    );
+    let message = format!("Continuous access evaluation resulted in challenge with result: InteractionRequired and code: {reason}");
     let not_before = turn.state.now().to_string();
-    let claims = json!({ "access_token": { "nbf": { "essential": true, "value": not_before } } })
-        .to_string();
+    let claims = json!({ "access_token": { "nbf": { "essential": true, "value": not_before } } }).to_string();
     let challenge = format!(
         "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{GRAPH_CLIENT}\", \
          error=\"insufficient_claims\", claims=\"{}\", error_description=\"{message}\"",

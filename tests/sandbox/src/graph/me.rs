@@ -24,22 +24,12 @@ const DEFAULT: [&str; 11] = [
 
 /// The signed-in person's profile.
 pub(crate) fn profile(turn: &mut Turn<'_>) -> Reply {
-    let grant = match access::authorize(turn, &["User.Read", "User.ReadBasic.All", "User.Read.All"])
-    {
+    let grant = match access::authorize(turn, &["User.Read", "User.ReadBasic.All", "User.Read.All"]) {
         Ok(grant) => grant,
         Err(refusal) => return refusal.0,
     };
-    let Some(user) = turn
-        .state
-        .user(&grant.user_name)
-        .filter(|user| !user.deleted)
-    else {
-        return errors::reply(
-            turn,
-            404,
-            "Request_ResourceNotFound",
-            "Resource does not exist.",
-        );
+    let Some(user) = turn.state.user(&grant.user_name).filter(|user| !user.deleted) else {
+        return errors::reply(turn, 404, "Request_ResourceNotFound", "Resource does not exist.");
     };
     let all = properties(user, &grant.tenant_id);
     let selected = turn.request.query.value("$select").map(str::to_owned);
@@ -48,14 +38,11 @@ pub(crate) fn profile(turn: &mut Turn<'_>) -> Reply {
         None => DEFAULT.iter().map(ToString::to_string).collect(),
     };
     let base = format!("{}/graph/v1.0/$metadata#users", turn.request.origin);
-    let context = selected.map_or(format!("{base}/$entity"), |list| {
-        format!("{base}({list})/$entity")
-    });
+    let context = selected.map_or(format!("{base}/$entity"), |list| format!("{base}({list})/$entity"));
     let mut body = Map::from_iter([("@odata.context".to_owned(), json!(context))]);
     for name in names {
         let Some(value) = all.get(&name) else {
-            let message =
-                format!("Could not find a property named '{name}' on type 'microsoft.graph.user'.");
+            let message = format!("Could not find a property named '{name}' on type 'microsoft.graph.user'.");
             return errors::reply(turn, 400, "BadRequest", &message);
         };
         body.insert(name, value.clone());

@@ -10,20 +10,10 @@ use crate::identity::flow::Turn;
 /// `/graph/v1.0/...`.
 pub(crate) fn handle(turn: &mut Turn<'_>, path: &[&str]) -> Reply {
     if turn.request.method != http::Method::GET {
-        return errors::reply(
-            turn,
-            405,
-            "Request_BadRequest",
-            "Specified HTTP method is not allowed for the request target.",
-        );
+        return errors::reply(turn, 405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.");
     }
     match path {
         ["me"] => me::profile(turn),
-        _ => errors::reply(
-            turn,
-            404,
-            "ResourceNotFound",
-            "Resource not found for the segment.",
-        ),
+        _ => errors::reply(turn, 404, "ResourceNotFound", "Resource not found for the segment."),
     }
 }

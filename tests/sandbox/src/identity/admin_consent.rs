@@ -32,18 +32,9 @@ pub(crate) fn check(turn: &mut Turn<'_>, flow: &Flow, sign_in: &SignIn) -> Resul
     }
     if !is_admin(&sign_in.user, &sign_in.tenant) {
         let ids = turn.ids(Some(flow));
-        return Err(Detour::Page(pages::approval::need_admin(
-            &turn.state.app,
-            flow,
-            sign_in,
-            &ids,
-        )));
+        return Err(Detour::Page(pages::approval::need_admin(&turn.state.app, flow, sign_in, &ids)));
     }
-    Err(Detour::Page(pages::consent::admin_page(
-        &turn.state.app,
-        flow,
-        sign_in,
-    )))
+    Err(Detour::Page(pages::consent::admin_page(&turn.state.app, flow, sign_in)))
 }
 
 /// `POST /{tenant}/adminconsent`.
@@ -65,12 +56,7 @@ pub(crate) fn submit(turn: &mut Turn<'_>) -> Reply {
 }
 
 /// Grants for everybody, replacing the organisation's earlier grant, and tells the app.
-pub(crate) fn finish(
-    turn: &mut Turn<'_>,
-    flow: &Flow,
-    approval: Approval,
-    sign_in: &SignIn,
-) -> Reply {
+pub(crate) fn finish(turn: &mut Turn<'_>, flow: &Flow, approval: Approval, sign_in: &SignIn) -> Reply {
     if let Some(tenant) = turn.state.tenant_mut(&sign_in.tenant.id) {
         tenant.tenant_grant.clone_from(&flow.scopes);
         if tenant.app == AppPresence::Absent {
@@ -89,11 +75,7 @@ pub(crate) fn finish(
         parameters.extend(answer::state_of(answer));
         parameters.push(marker);
     } else {
-        let names: Vec<String> = flow
-            .scopes
-            .iter()
-            .map(|name| scopes::full_name(name))
-            .collect();
+        let names: Vec<String> = flow.scopes.iter().map(|name| scopes::full_name(name)).collect();
         parameters.extend([marker, tenant, ("scope", names.join(" "))]);
         parameters.extend(answer::state_of(answer));
     }
@@ -107,17 +89,11 @@ fn refused(turn: &mut Turn<'_>, flow: &Flow, approval: Approval) -> Reply {
     let mut parameters = Vec::new();
     if approval.legacy {
         parameters.push(("error", "permission_denied".to_owned()));
-        parameters.push((
-            "error_description",
-            "The admin canceled the request".to_owned(),
-        ));
+        parameters.push(("error_description", "The admin canceled the request".to_owned()));
     } else {
         let ids = turn.ids(Some(flow));
         let text = "The resource owner or authorization server denied the request.".to_owned();
-        let problem = Problem {
-            text,
-            ..Problem::new(65_004)
-        };
+        let problem = Problem { text, ..Problem::new(65_004) };
         parameters.push(("admin_consent", "True".to_owned()));
         parameters.push(("error", "consent_required".to_owned()));
         parameters.push(("error_description", problem.description(&ids)));
@@ -133,9 +109,7 @@ fn parse(turn: &mut Turn<'_>, alias: &str, approval: Approval) -> Result<Flow, P
     }
     let query = &turn.request.query;
     let app = &turn.state.app;
-    let client_id = query
-        .value("client_id")
-        .ok_or_else(|| Problem::new(900_144).about("client_id"))?;
+    let client_id = query.value("client_id").ok_or_else(|| Problem::new(900_144).about("client_id"))?;
     if client_id != app.client_id {
         return Err(Problem::new(700_016).about(client_id).about(alias));
     }
@@ -164,18 +138,10 @@ fn parse(turn: &mut Turn<'_>, alias: &str, approval: Approval) -> Result<Flow, P
 fn destination(query: &Fields, app: &App, approval: Approval) -> Result<Option<Answer>, Problem> {
     let Some(uri) = query.value("redirect_uri") else {
         let missing = Problem::new(900_144).about("redirect_uri");
-        return if approval.legacy {
-            Ok(None)
-        } else {
-            Err(missing)
-        };
+        return if approval.legacy { Ok(None) } else { Err(missing) };
     };
     if authorize::registered(app, uri).is_none() {
         return Err(Problem::new(50_011).about(uri).about(&app.client_id));
     }
-    Ok(Some(Answer {
-        redirect_uri: uri.to_owned(),
-        mode: Mode::Query,
-        state: query.value("state").map(str::to_owned),
-    }))
+    Ok(Some(Answer { redirect_uri: uri.to_owned(), mode: Mode::Query, state: query.value("state").map(str::to_owned) }))
 }

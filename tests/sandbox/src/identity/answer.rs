@@ -34,16 +34,11 @@ pub(crate) fn send(answer: &Answer, parameters: &[(&str, String)]) -> Reply {
             Reply::redirect(302, target.as_str())
         }
         Mode::Fragment => {
-            let fragment = url::form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(parameters)
-                .finish();
+            let fragment = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
             target.set_fragment(Some(&fragment));
             Reply::redirect(302, target.as_str())
         }
-        Mode::FormPost => Reply::html(
-            200,
-            pages::form_post::page(&answer.redirect_uri, parameters),
-        ),
+        Mode::FormPost => Reply::html(200, pages::form_post::page(&answer.redirect_uri, parameters)),
     }
 }
 
@@ -55,11 +50,8 @@ pub(crate) fn problem(turn: &mut Turn<'_>, flow: &Flow, problem: &Problem) -> Re
     };
     let ids = turn.ids(Some(flow));
     let link = format!("{}/error?code={}", turn.request.origin, problem.code);
-    let mut parameters = vec![
-        ("error", problem.error.to_owned()),
-        ("error_description", problem.description(&ids)),
-        ("error_uri", link),
-    ];
+    let mut parameters =
+        vec![("error", problem.error.to_owned()), ("error_description", problem.description(&ids)), ("error_uri", link)];
     parameters.extend(state_of(answer));
     send(answer, &parameters)
 }
@@ -77,15 +69,9 @@ pub(crate) fn cancelled(flow: &Flow) -> Option<Reply> {
 /// Declined, or came back from the approval pages: the two look the same to the app (FACTS 1.5).
 pub(crate) fn declined(flow: &Flow) -> Option<Reply> {
     let answer = flow.answer.as_ref()?;
-    let mut parameters = vec![
-        ("error", "access_denied".to_owned()),
-        ("error_subcode", "cancel".to_owned()),
-    ];
+    let mut parameters = vec![("error", "access_denied".to_owned()), ("error_subcode", "cancel".to_owned())];
     parameters.extend(state_of(answer));
-    parameters.push((
-        "error_description",
-        "AADSTS65004: User declined to consent to access the app.".to_owned(),
-    ));
+    parameters.push(("error_description", "AADSTS65004: User declined to consent to access the app.".to_owned()));
     Some(send(answer, &parameters))
 }
 
@@ -108,37 +94,16 @@ mod tests {
     use super::*;
 
     fn location(redirect_uri: &str, mode: Mode) -> String {
-        let answer = Answer {
-            redirect_uri: redirect_uri.into(),
-            mode,
-            state: None,
-        };
+        let answer = Answer { redirect_uri: redirect_uri.into(), mode, state: None };
         let reply = send(&answer, &[("code", "a b".to_owned())]);
-        reply
-            .headers
-            .into_iter()
-            .find(|(name, _)| name == "location")
-            .map(|(_, value)| value)
-            .unwrap_or_default()
+        reply.headers.into_iter().find(|(name, _)| name == "location").map(|(_, value)| value).unwrap_or_default()
     }
 
     #[test]
     fn an_address_without_a_path_gets_a_slash() {
-        assert_eq!(
-            location("http://localhost:7071", Mode::Query),
-            "http://localhost:7071/?code=a+b"
-        );
-        assert_eq!(
-            location("http://localhost:7071/cb?x=1", Mode::Query),
-            "http://localhost:7071/cb?x=1&code=a+b"
-        );
-        assert_eq!(
-            location("http://localhost:7071", Mode::Fragment),
-            "http://localhost:7071/#code=a+b"
-        );
-        assert_eq!(
-            location("msauth.com.example://auth", Mode::Query),
-            "msauth.com.example://auth?code=a+b"
-        );
+        assert_eq!(location("http://localhost:7071", Mode::Query), "http://localhost:7071/?code=a+b");
+        assert_eq!(location("http://localhost:7071/cb?x=1", Mode::Query), "http://localhost:7071/cb?x=1&code=a+b");
+        assert_eq!(location("http://localhost:7071", Mode::Fragment), "http://localhost:7071/#code=a+b");
+        assert_eq!(location("msauth.com.example://auth", Mode::Query), "msauth.com.example://auth?code=a+b");
     }
 }

@@ -39,12 +39,7 @@ pub(crate) fn begin(turn: &mut Turn<'_>, alias: &str) -> Reply {
 }
 
 /// The code, and the redirect that carries it.
-pub(crate) fn finish(
-    turn: &mut Turn<'_>,
-    flow: &Flow,
-    authorization: &Authorization,
-    sign_in: &SignIn,
-) -> Reply {
+pub(crate) fn finish(turn: &mut Turn<'_>, flow: &Flow, authorization: &Authorization, sign_in: &SignIn) -> Reply {
     let Some(answer) = &flow.answer else {
         return Reply::text(500, "an authorization without a redirect address");
     };
@@ -69,70 +64,43 @@ pub(crate) fn finish(
 
 /// `client_info`: home object id and home directory id, base64url JSON (FACTS 2.2).
 pub(crate) fn client_info(user: &User) -> String {
-    URL_SAFE_NO_PAD
-        .encode(json!({ "uid": user.home_object_id(), "utid": user.home_tenant }).to_string())
+    URL_SAFE_NO_PAD.encode(json!({ "uid": user.home_object_id(), "utid": user.home_tenant }).to_string())
 }
 
 /// Whether a `claims` parameter asks for continuous access evaluation (FACTS 6).
 pub(crate) fn asks_for_cae(claims: Option<&str>) -> bool {
     let parsed = claims.and_then(|claims| serde_json::from_str::<serde_json::Value>(claims).ok());
-    let values = parsed
-        .as_ref()
-        .and_then(|claims| claims.pointer("/access_token/xms_cc/values"));
-    let mut names = values
-        .and_then(serde_json::Value::as_array)
-        .into_iter()
-        .flatten();
-    names.any(|name| {
-        name.as_str()
-            .is_some_and(|name| name.eq_ignore_ascii_case("cp1"))
-    })
+    let values = parsed.as_ref().and_then(|claims| claims.pointer("/access_token/xms_cc/values"));
+    let mut names = values.and_then(serde_json::Value::as_array).into_iter().flatten();
+    names.any(|name| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case("cp1")))
 }
 
 /// Finds a registered address: for `http://localhost` the port does not count, the path does (FACTS 1.3).
 pub(crate) fn registered<'a>(app: &'a App, redirect_uri: &str) -> Option<&'a RedirectUri> {
-    app.redirect_uris
-        .iter()
-        .find(|known| known.uri == redirect_uri || same_loopback(&known.uri, redirect_uri))
+    app.redirect_uris.iter().find(|known| known.uri == redirect_uri || same_loopback(&known.uri, redirect_uri))
 }
 
 fn same_loopback(known: &str, asked: &str) -> bool {
     let (Ok(known), Ok(asked)) = (Url::parse(known), Url::parse(asked)) else {
         return false;
     };
-    let loopback = ["localhost", "127.0.0.1"]
-        .map(Some)
-        .contains(&known.host_str());
+    let loopback = ["localhost", "127.0.0.1"].map(Some).contains(&known.host_str());
     loopback
         && known.scheme() == "http"
-        && (
-            known.scheme(),
-            known.host_str(),
-            known.path(),
-            known.query(),
-        ) == (
-            asked.scheme(),
-            asked.host_str(),
-            asked.path(),
-            asked.query(),
-        )
+        && (known.scheme(), known.host_str(), known.path(), known.query())
+            == (asked.scheme(), asked.host_str(), asked.path(), asked.query())
 }
 
 /// Tenant, client and redirect address: a fault here never leaves the browser (FACTS 1.6).
 fn destination(turn: &Turn<'_>, alias: &str) -> Result<(Answer, Platform), Problem> {
     let (request, state) = (turn.request, &*turn.state);
     known_tenant(turn, alias)?;
-    let client_id = request
-        .parameter("client_id")
-        .ok_or_else(|| Problem::new(900_144).about("client_id"))?;
+    let client_id = request.parameter("client_id").ok_or_else(|| Problem::new(900_144).about("client_id"))?;
     if client_id != state.app.client_id {
         return Err(Problem::new(700_016).about(client_id).about(alias));
     }
-    let redirect_uri = request
-        .parameter("redirect_uri")
-        .ok_or_else(|| Problem::new(900_144).about("redirect_uri"))?;
-    let known = registered(&state.app, redirect_uri)
-        .ok_or_else(|| Problem::new(50_011).about(redirect_uri).about(client_id))?;
+    let redirect_uri = request.parameter("redirect_uri").ok_or_else(|| Problem::new(900_144).about("redirect_uri"))?;
+    let known = registered(&state.app, redirect_uri).ok_or_else(|| Problem::new(50_011).about(redirect_uri).about(client_id))?;
     let mode = match request.parameter("response_mode") {
         None | Some("query") => Mode::Query,
         Some("fragment") => Mode::Fragment,
@@ -140,14 +108,7 @@ fn destination(turn: &Turn<'_>, alias: &str) -> Result<(Answer, Platform), Probl
         Some(other) => return Err(Problem::new(70_007).about(other)),
     };
     let state = request.parameter("state").map(str::to_owned);
-    Ok((
-        Answer {
-            redirect_uri: redirect_uri.to_owned(),
-            mode,
-            state,
-        },
-        known.platform,
-    ))
+    Ok((Answer { redirect_uri: redirect_uri.to_owned(), mode, state }, known.platform))
 }
 
 /// A tenant segment must be an alias or name an organisation; personal accounts are not served.
@@ -174,20 +135,13 @@ fn empty_flow(turn: &mut Turn<'_>, alias: &str, answer: Answer) -> Flow {
         answer: Some(answer),
         user: None,
         consented: false,
-        correlation: turn
-            .request
-            .parameter("client-request-id")
-            .map(str::to_owned),
+        correlation: turn.request.parameter("client-request-id").map(str::to_owned),
     }
 }
 
 /// The rest of the request; a fault is sent to the app.
 fn parse(request: &Request, app: &App, flow: Flow, platform: Platform) -> Result<Flow, Problem> {
-    let required = |name| {
-        request
-            .parameter(name)
-            .ok_or_else(|| Problem::new(900_144).about(name))
-    };
+    let required = |name| request.parameter(name).ok_or_else(|| Problem::new(900_144).about(name));
     response_type(required("response_type")?)?;
     if request.parameter("resource").is_some() {
         return Err(Problem::new(901_002));
@@ -215,11 +169,7 @@ fn response_type(text: &str) -> Result<(), Problem> {
     if words.contains("id_token") {
         return Err(Problem::new(700_054));
     }
-    if words.iter().eq(["code"].iter()) {
-        Ok(())
-    } else {
-        Err(Problem::new(70_005).about(text))
-    }
+    if words.iter().eq(["code"].iter()) { Ok(()) } else { Err(Problem::new(70_005).about(text)) }
 }
 
 pub(crate) fn parse_scopes(text: &str, app: &App) -> Result<BTreeSet<String>, Problem> {
@@ -249,24 +199,14 @@ fn challenge(request: &Request) -> Result<Option<Challenge>, Problem> {
         Some("S256") => true,
         Some(_) => return Err(Problem::new(90_023).about("code_challenge_method")),
     };
-    let unreserved = value
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    let unreserved = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
     if !unreserved || !(43..=128).contains(&value.len()) {
         return Err(Problem::new(501_491));
     }
-    Ok(Some(Challenge {
-        value: value.to_owned(),
-        s256,
-    }))
+    Ok(Some(Challenge { value: value.to_owned(), s256 }))
 }
 
-fn grant(
-    turn: &mut Turn<'_>,
-    flow: &Flow,
-    sign_in: &SignIn,
-    authorization: &Authorization,
-) -> Grant {
+fn grant(turn: &mut Turn<'_>, flow: &Flow, sign_in: &SignIn, authorization: &Authorization) -> Grant {
     Grant {
         tenant_id: sign_in.tenant.id.clone(),
         user_name: sign_in.user.user_name.clone(),
@@ -289,10 +229,7 @@ mod tests {
     #[test]
     fn only_the_port_of_a_loopback_address_is_free() {
         let mut app = Scenario::default().app;
-        app.redirect_uris.push(RedirectUri {
-            uri: "https://app.example/cb".into(),
-            platform: Platform::Web,
-        });
+        app.redirect_uris.push(RedirectUri { uri: "https://app.example/cb".into(), platform: Platform::Web });
         for (asked, found) in [
             ("http://localhost", true),
             ("http://localhost:50997", true),
@@ -311,12 +248,8 @@ mod tests {
 
     #[test]
     fn continuous_access_is_asked_for_in_any_letter_case() {
-        assert!(asks_for_cae(Some(
-            r#"{"access_token":{"xms_cc":{"values":["CP1"]}}}"#
-        )));
-        assert!(!asks_for_cae(Some(
-            r#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#
-        )));
+        assert!(asks_for_cae(Some(r#"{"access_token":{"xms_cc":{"values":["CP1"]}}}"#)));
+        assert!(!asks_for_cae(Some(r#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#)));
         assert!(!asks_for_cae(None));
     }
 }

@@ -20,17 +20,11 @@ pub(crate) fn check(turn: &mut Turn<'_>, flow: &Flow, sign_in: &SignIn) -> Resul
     }
     if flow.prompt == Prompt::None {
         let app = &turn.state.app;
-        return Err(Detour::Problem(
-            Problem::new(65_001).about(&app.client_id).about(&app.name),
-        ));
+        return Err(Detour::Problem(Problem::new(65_001).about(&app.client_id).about(&app.name)));
     }
     let app = &turn.state.app;
-    if is_admin(&sign_in.user, &sign_in.tenant)
-        || scopes::user_may_consent(&sign_in.tenant, app, &missing)
-    {
-        return Err(Detour::Page(pages::consent::page(
-            app, flow, sign_in, &missing,
-        )));
+    if is_admin(&sign_in.user, &sign_in.tenant) || scopes::user_may_consent(&sign_in.tenant, app, &missing) {
+        return Err(Detour::Page(pages::consent::page(app, flow, sign_in, &missing)));
     }
     let ids = turn.ids(Some(flow));
     Err(Detour::Page(if sign_in.tenant.workflow {
@@ -58,11 +52,7 @@ pub(crate) fn submit(turn: &mut Turn<'_>) -> Reply {
         return turn.error_page(Some(&flow), &Problem::new(90_094));
     }
     if let Some(tenant) = turn.state.tenant_mut(&tenant.id) {
-        let granted = if everybody {
-            &mut tenant.tenant_grant
-        } else {
-            tenant.user_grants.entry(user.user_name).or_default()
-        };
+        let granted = if everybody { &mut tenant.tenant_grant } else { tenant.user_grants.entry(user.user_name).or_default() };
         granted.extend(flow.scopes.iter().cloned());
     }
     if let Some(flow) = turn.state.flows.get_mut(&flow.id) {
@@ -84,12 +74,7 @@ pub(crate) fn request_approval(turn: &mut Turn<'_>) -> Reply {
     };
     let request = ApprovalRequest {
         user: user.user_name,
-        justification: turn
-            .request
-            .form
-            .value("justification")
-            .unwrap_or_default()
-            .to_owned(),
+        justification: turn.request.form.value("justification").unwrap_or_default().to_owned(),
         scopes: flow.scopes.clone(),
     };
     if let Some(tenant) = turn.state.tenant_mut(&tenant.id) {
@@ -115,9 +100,7 @@ fn missing(flow: &Flow, tenant: &Tenant, user: &User) -> BTreeSet<String> {
 fn assignment(turn: &Turn<'_>, sign_in: &SignIn) -> Result<(), Detour> {
     let assigned = sign_in.tenant.assigned.contains(&sign_in.user.user_name);
     if sign_in.tenant.assignment_required && !assigned {
-        return Err(Detour::Problem(
-            Problem::new(50_105).about(&turn.state.app.name),
-        ));
+        return Err(Detour::Problem(Problem::new(50_105).about(&turn.state.app.name)));
     }
     Ok(())
 }

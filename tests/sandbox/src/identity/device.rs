@@ -82,18 +82,10 @@ pub(crate) fn enter_code(turn: &mut Turn<'_>) -> Reply {
 }
 
 fn open_code(turn: &Turn<'_>) -> Result<(String, DeviceCode), Problem> {
-    let typed = turn
-        .request
-        .form
-        .value("otc")
-        .map(|code| code.trim().to_uppercase());
-    let typed = typed
-        .filter(|code| !code.is_empty())
-        .ok_or_else(|| Problem::new(90_119))?;
+    let typed = turn.request.form.value("otc").map(|code| code.trim().to_uppercase());
+    let typed = typed.filter(|code| !code.is_empty()).ok_or_else(|| Problem::new(90_119))?;
     let mut codes = turn.state.device_codes.iter();
-    let found = codes
-        .find(|(_, record)| record.user_code == typed)
-        .ok_or_else(|| Problem::new(70_018))?;
+    let found = codes.find(|(_, record)| record.user_code == typed).ok_or_else(|| Problem::new(70_018))?;
     if turn.state.now() > found.1.issued_at.saturating_add(LIFETIME) {
         return Err(Problem::new(70_019));
     }
@@ -120,12 +112,7 @@ fn flow(turn: &mut Turn<'_>, device_code: String, alias: String, scopes: BTreeSe
 }
 
 /// The person signed in and agreed: the device's next poll succeeds.
-pub(crate) fn finish(
-    turn: &mut Turn<'_>,
-    device_code: &str,
-    flow: &Flow,
-    sign_in: &SignIn,
-) -> Reply {
+pub(crate) fn finish(turn: &mut Turn<'_>, device_code: &str, flow: &Flow, sign_in: &SignIn) -> Reply {
     let grant = Grant {
         tenant_id: sign_in.tenant.id.clone(),
         user_name: sign_in.user.user_name.clone(),
@@ -158,12 +145,7 @@ pub(crate) fn exchange(turn: &mut Turn<'_>, alias: &str) -> Result<Reply, Proble
         return Err(Problem::new(7_000_218));
     }
     let code = required(turn.request, "device_code")?;
-    let record = turn
-        .state
-        .device_codes
-        .get(code)
-        .cloned()
-        .ok_or_else(|| Problem::new(70_018))?;
+    let record = turn.state.device_codes.get(code).cloned().ok_or_else(|| Problem::new(70_018))?;
     if record.alias != alias || record.client_id != turn.state.app.client_id {
         return Err(Problem::new(700_005));
     }

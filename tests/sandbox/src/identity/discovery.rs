@@ -20,9 +20,7 @@ pub(crate) fn configuration(turn: &mut Turn<'_>, segment: &str) -> Reply {
     let text = if is_alias(segment) {
         ALIAS.replace("/common/", &format!("/{segment}/"))
     } else if segment == "consumers" {
-        ALIAS
-            .replace("/common/", "/consumers/")
-            .replace("{tenantid}", PERSONAL_TENANT)
+        ALIAS.replace("/common/", "/consumers/").replace("{tenantid}", PERSONAL_TENANT)
     } else if let Some(tenant) = turn.state.tenant(segment) {
         TENANT.replace(RECORDED_TENANT, &tenant.id)
     } else {
@@ -33,17 +31,13 @@ pub(crate) fn configuration(turn: &mut Turn<'_>, segment: &str) -> Reply {
         .replace(LOGIN_HOST, &origin)
         .replace("https://graph.microsoft.com", &format!("{origin}/graph"))
         .replace("\"graph.microsoft.com\"", &format!("\"{host}\""));
-    Reply::json(200, &serde_json::from_str(&text).unwrap_or_default())
-        .replacing("cache-control", "max-age=86400")
+    Reply::json(200, &serde_json::from_str(&text).unwrap_or_default()).replacing("cache-control", "max-age=86400")
 }
 
 /// `GET /{tenant}/discovery/v2.0/keys`.
 pub(crate) fn keys(turn: &Turn<'_>) -> Reply {
     match &turn.state.keys.body_override {
-        Some(body) => Reply {
-            body: body.clone().into_bytes(),
-            ..Reply::json(200, &json!(null))
-        },
+        Some(body) => Reply { body: body.clone().into_bytes(), ..Reply::json(200, &json!(null)) },
         None => Reply::json(200, &turn.state.keys.document(&turn.request.origin)),
     }
     .replacing("cache-control", "max-age=86400")
@@ -83,10 +77,7 @@ fn metadata_problem(turn: &mut Turn<'_>, problem: &Problem) -> Reply {
         if let Some(error) = body.get_mut("error") {
             *error = "invalid_tenant".into();
         }
-        return Reply {
-            body: body.to_string().into_bytes(),
-            ..reply
-        };
+        return Reply { body: body.to_string().into_bytes(), ..reply };
     }
     reply
 }

@@ -19,17 +19,9 @@ pub(crate) struct Problem {
 impl Problem {
     /// The error of that number with its usual name and text.
     pub(crate) fn new(code: u32) -> Problem {
-        let (_, error, suberror, text) = CATALOGUE
-            .iter()
-            .find(|entry| entry.0 == code)
-            .unwrap_or(&(0, "server_error", "", "Unexpected error."));
-        Problem {
-            code,
-            error,
-            suberror: (!suberror.is_empty()).then_some(*suberror),
-            text: (*text).to_owned(),
-            claims: None,
-        }
+        let (_, error, suberror, text) =
+            CATALOGUE.iter().find(|entry| entry.0 == code).unwrap_or(&(0, "server_error", "", "Unexpected error."));
+        Problem { code, error, suberror: (!suberror.is_empty()).then_some(*suberror), text: (*text).to_owned(), claims: None }
     }
 
     /// Puts a value in the text's place for it.
@@ -39,19 +31,12 @@ impl Problem {
     }
 
     pub(crate) fn with_claims(self, claims: &Value) -> Problem {
-        Problem {
-            claims: Some(claims.to_string()),
-            ..self
-        }
+        Problem { claims: Some(claims.to_string()), ..self }
     }
 
     /// `prompt=none` reports what would need the person as `interaction_required`.
     pub(crate) fn into_interaction(self) -> Problem {
-        let error = if self.code == 50_058 {
-            "login_required"
-        } else {
-            "interaction_required"
-        };
+        let error = if self.code == 50_058 { "login_required" } else { "interaction_required" };
         Problem { error, ..self }
     }
 
@@ -75,10 +60,7 @@ impl Problem {
         });
         if let Some(members) = body.as_object_mut() {
             if self.code != 65_001 {
-                members.insert(
-                    "error_uri".into(),
-                    format!("{origin}/error?code={}", self.code).into(),
-                );
+                members.insert("error_uri".into(), format!("{origin}/error?code={}", self.code).into());
             }
             if let Some(suberror) = self.suberror {
                 members.insert("suberror".into(), suberror.into());
@@ -87,14 +69,8 @@ impl Problem {
                 members.insert("claims".into(), claims.clone().into());
             }
         }
-        let status = if self.error == "invalid_client" {
-            401
-        } else {
-            400
-        };
-        Reply::json(status, &body)
-            .with("x-ms-request-id", &ids.trace)
-            .with("client-request-id", &ids.correlation)
+        let status = if self.error == "invalid_client" { 401 } else { 400 };
+        Reply::json(status, &body).with("x-ms-request-id", &ids.trace).with("client-request-id", &ids.correlation)
     }
 }
 
@@ -109,9 +85,7 @@ pub(crate) struct Ids {
 impl Ids {
     /// The correlation id is the client's own where it sent one.
     pub(crate) fn new(state: &mut State, client_request_id: Option<&str>) -> Ids {
-        let correlation = client_request_id
-            .filter(|id| is_guid(id))
-            .map(str::to_owned);
+        let correlation = client_request_id.filter(|id| is_guid(id)).map(str::to_owned);
         Ids {
             trace: state.random.guid(),
             correlation: correlation.unwrap_or_else(|| state.random.guid()),
@@ -123,10 +97,7 @@ impl Ids {
 /// Whether a text has the form of a GUID.
 pub(crate) fn is_guid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && text
-            .bytes()
-            .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 /// Number, OAuth error, suberror, text. `{}` is filled in by [`Problem::about`], in order.

@@ -80,9 +80,7 @@ impl Turn<'_> {
         let id = self.request.cookie(COOKIE).unwrap_or_default();
         let mut session = self.state.sessions.get(id).cloned().unwrap_or_default();
         session.people.retain(|person| {
-            self.state
-                .user(&person.user_name)
-                .is_some_and(|user| !user.deleted && person.event > user.valid_from)
+            self.state.user(&person.user_name).is_some_and(|user| !user.deleted && person.event > user.valid_from)
         });
         session
     }
@@ -124,9 +122,7 @@ pub(crate) fn advance(turn: &mut Turn<'_>, id: &str) -> Reply {
     }
     turn.state.flows.remove(id);
     match &flow.goal {
-        Goal::Authorize(authorization) => {
-            super::authorize::finish(turn, &flow, authorization, &sign_in)
-        }
+        Goal::Authorize(authorization) => super::authorize::finish(turn, &flow, authorization, &sign_in),
         Goal::AdminConsent(approval) => admin_consent::finish(turn, &flow, *approval, &sign_in),
         Goal::Device(code) => device::finish(turn, code, &flow, &sign_in),
     }
@@ -136,9 +132,7 @@ fn take(turn: &mut Turn<'_>, flow: &Flow, detour: Detour) -> Reply {
     match detour {
         Detour::Page(page) if flow.prompt != Prompt::None => Reply::html(200, page),
         Detour::Page(_) => answer::problem(turn, flow, &Problem::new(50_058)),
-        Detour::Problem(problem) if flow.prompt == Prompt::None => {
-            answer::problem(turn, flow, &problem.into_interaction())
-        }
+        Detour::Problem(problem) if flow.prompt == Prompt::None => answer::problem(turn, flow, &problem.into_interaction()),
         Detour::Problem(problem) => turn.error_page(Some(flow), &problem),
     }
 }
@@ -147,18 +141,9 @@ fn take(turn: &mut Turn<'_>, flow: &Flow, detour: Detour) -> Reply {
 fn sign_in(turn: &Turn<'_>, flow: &Flow) -> Result<SignIn, Detour> {
     let session = turn.session();
     let person = account(turn, flow, &session)?;
-    let user = turn
-        .state
-        .user(&person.user_name)
-        .cloned()
-        .ok_or_else(|| unknown_user(&person.user_name))?;
+    let user = turn.state.user(&person.user_name).cloned().ok_or_else(|| unknown_user(&person.user_name))?;
     let tenant = tenant(turn.state, &flow.alias, &user).map_err(Detour::Problem)?;
-    let sign_in = SignIn {
-        user,
-        tenant,
-        session,
-        person,
-    };
+    let sign_in = SignIn { user, tenant, session, person };
     account_state(turn, flow, &sign_in)?;
     conditions(flow, &sign_in)?;
     Ok(sign_in)
@@ -192,9 +177,7 @@ fn in_domain(state: &State, person: &SignedIn, hint: Option<&str>) -> bool {
     let Some(hint) = hint.filter(|hint| *hint != "organizations") else {
         return true;
     };
-    let home = state
-        .user(&person.user_name)
-        .and_then(|user| state.tenant(&user.home_tenant));
+    let home = state.user(&person.user_name).and_then(|user| state.tenant(&user.home_tenant));
     home.is_some_and(|tenant| tenant.domain.eq_ignore_ascii_case(hint))
 }
 
@@ -204,18 +187,10 @@ fn unknown_user(user_name: &str) -> Detour {
 
 /// The organisation an address means for a person: the home one for the aliases, else the one it names.
 pub(crate) fn tenant(state: &State, alias: &str, user: &User) -> Result<Tenant, Problem> {
-    let named = if is_alias(alias) {
-        &user.home_tenant
-    } else {
-        alias
-    };
-    let tenant = state
-        .tenant(named)
-        .ok_or_else(|| Problem::new(90_002).about(alias))?;
+    let named = if is_alias(alias) { &user.home_tenant } else { alias };
+    let tenant = state.tenant(named).ok_or_else(|| Problem::new(90_002).about(alias))?;
     if user.object_id(&tenant.id).is_none() {
-        return Err(Problem::new(50_020)
-            .about(&user.user_name)
-            .about(&tenant.display_name));
+        return Err(Problem::new(50_020).about(&user.user_name).about(&tenant.display_name));
     }
     Ok(tenant.clone())
 }
@@ -234,16 +209,10 @@ fn account_state(turn: &Turn<'_>, flow: &Flow, sign_in: &SignIn) -> Result<(), D
         return Err(Detour::Problem(Problem::new(50_057)));
     }
     match sign_in.tenant.app {
-        AppPresence::Disabled => Err(Detour::Problem(
-            Problem::new(7_000_112)
-                .about(&app.client_id)
-                .about(&app.name),
-        )),
-        AppPresence::Absent if !matches!(flow.goal, Goal::AdminConsent(_)) => Err(Detour::Problem(
-            Problem::new(700_016)
-                .about(&app.client_id)
-                .about(&sign_in.tenant.display_name),
-        )),
+        AppPresence::Disabled => Err(Detour::Problem(Problem::new(7_000_112).about(&app.client_id).about(&app.name))),
+        AppPresence::Absent if !matches!(flow.goal, Goal::AdminConsent(_)) => {
+            Err(Detour::Problem(Problem::new(700_016).about(&app.client_id).about(&sign_in.tenant.display_name)))
+        }
         _ => Ok(()),
     }
 }

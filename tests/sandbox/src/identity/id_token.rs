@@ -34,10 +34,7 @@ fn claims(turn: &mut Turn<'_>, grant: &Grant, scopes: &BTreeSet<String>) -> Map<
     let mut payload = Map::new();
     let mut put = |name: &str, value: Value| payload.insert(name.to_owned(), value);
     put("aud", grant.client_id.clone().into());
-    put(
-        "iss",
-        format!("{}/{}/v2.0", turn.request.origin, grant.tenant_id).into(),
-    );
+    put("iss", format!("{}/{}/v2.0", turn.request.origin, grant.tenant_id).into());
     put("iat", now.into());
     put("nbf", now.into());
     put("exp", now.saturating_add(LIFETIME).into());
@@ -54,12 +51,7 @@ fn claims(turn: &mut Turn<'_>, grant: &Grant, scopes: &BTreeSet<String>) -> Map<
     payload
 }
 
-fn person(
-    turn: &Turn<'_>,
-    grant: &Grant,
-    scopes: &BTreeSet<String>,
-    payload: &mut Map<String, Value>,
-) {
+fn person(turn: &Turn<'_>, grant: &Grant, scopes: &BTreeSet<String>, payload: &mut Map<String, Value>) {
     let Some(user) = turn.state.user(&grant.user_name) else {
         return;
     };
@@ -74,19 +66,13 @@ fn person(
         payload.insert("email".into(), mail.clone().into());
     }
     if user.home_tenant != grant.tenant_id {
-        payload.insert(
-            "idp".into(),
-            format!("{}/{}/v2.0", turn.request.origin, user.home_tenant).into(),
-        );
+        payload.insert("idp".into(), format!("{}/{}/v2.0", turn.request.origin, user.home_tenant).into());
     }
 }
 
 /// `sub` differs from app to app and from directory to directory.
 fn pairwise(object_id: &str, client_id: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(
-        &SHA256,
-        format!("{client_id}/{object_id}").as_bytes(),
-    ))
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{client_id}/{object_id}").as_bytes()))
 }
 
 fn assemble(turn: &Turn<'_>, settings: &IdTokenSettings, payload: &Map<String, Value>) -> String {
@@ -118,9 +104,7 @@ fn assemble(turn: &Turn<'_>, settings: &IdTokenSettings, payload: &Map<String, V
         }
         Signing::Stranger => keys.stranger().sign(signed.as_bytes()),
         Signing::Broken => flipped(key.sign(signed.as_bytes())),
-        Signing::Active | Signing::OtherPublished | Signing::PersonalAccounts => {
-            key.sign(signed.as_bytes())
-        }
+        Signing::Active | Signing::OtherPublished | Signing::PersonalAccounts => key.sign(signed.as_bytes()),
     };
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }

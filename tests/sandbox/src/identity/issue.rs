@@ -28,10 +28,7 @@ pub(crate) struct Wanted {
 
 /// Issues tokens and remembers them.
 pub(crate) fn tokens(turn: &mut Turn<'_>, grant: Grant, wanted: &Wanted) -> Reply {
-    let grant = Grant {
-        cae: wanted.cae,
-        ..grant
-    };
+    let grant = Grant { cae: wanted.cae, ..grant };
     let settings = turn.state.settings.clone();
     let mut body = access(turn, &grant, wanted, &settings);
     let again = wanted.carried_from.is_some() && settings.omit_refresh_token_on_refresh;
@@ -53,12 +50,7 @@ pub(crate) fn tokens(turn: &mut Turn<'_>, grant: Grant, wanted: &Wanted) -> Repl
 }
 
 /// The access token and what the answer says about it.
-fn access(
-    turn: &mut Turn<'_>,
-    grant: &Grant,
-    wanted: &Wanted,
-    settings: &TokenSettings,
-) -> Map<String, Value> {
+fn access(turn: &mut Turn<'_>, grant: &Grant, wanted: &Wanted, settings: &TokenSettings) -> Map<String, Value> {
     let lifetime = lifetime(turn, settings, wanted.cae);
     let scope = answered_scope(turn, grant, wanted, settings);
     let token = access_token(turn, grant, wanted, lifetime);
@@ -85,18 +77,11 @@ fn bend(body: &mut Map<String, Value>, settings: &TokenSettings) {
 
 fn lifetime(turn: &mut Turn<'_>, settings: &TokenSettings, cae: bool) -> i64 {
     let random = i64::try_from(turn.state.random.between(3_600, 5_400)).unwrap_or(3_600);
-    settings
-        .lifetime
-        .unwrap_or(if cae { CAE_LIFETIME } else { random })
+    settings.lifetime.unwrap_or(if cae { CAE_LIFETIME } else { random })
 }
 
 /// Everything granted for the resource, not only what was asked for; `offline_access` is not among it.
-fn answered_scope(
-    turn: &mut Turn<'_>,
-    grant: &Grant,
-    wanted: &Wanted,
-    settings: &TokenSettings,
-) -> String {
+fn answered_scope(turn: &mut Turn<'_>, grant: &Grant, wanted: &Wanted, settings: &TokenSettings) -> String {
     let mut scopes = effective(turn, grant, wanted);
     scopes.remove("offline_access");
     scopes.extend(settings.extra_scopes.iter().cloned());
@@ -115,27 +100,16 @@ fn answered_scope(
 /// The scopes a token carries: those granted for Graph, and the `OpenID` ones asked for.
 fn effective(turn: &Turn<'_>, grant: &Grant, wanted: &Wanted) -> BTreeSet<String> {
     let tenant = turn.state.tenant(&grant.tenant_id);
-    let granted = tenant
-        .map(|tenant| tenant.granted_to(&grant.user_name))
-        .unwrap_or_default();
+    let granted = tenant.map(|tenant| tenant.granted_to(&grant.user_name)).unwrap_or_default();
     let resource = wanted.scopes.iter().any(|scope| !is_openid(scope));
     let asked = wanted.scopes.iter().cloned();
-    asked
-        .chain(
-            granted
-                .into_iter()
-                .filter(|scope| resource && !is_openid(scope)),
-        )
-        .collect()
+    asked.chain(granted.into_iter().filter(|scope| resource && !is_openid(scope))).collect()
 }
 
 fn access_token(turn: &mut Turn<'_>, grant: &Grant, wanted: &Wanted, lifetime: i64) -> String {
     let token = turn.state.random.token("EwB", 8);
     let record = AccessToken {
-        grant: Grant {
-            scopes: effective(turn, grant, wanted),
-            ..grant.clone()
-        },
+        grant: Grant { scopes: effective(turn, grant, wanted), ..grant.clone() },
         expires_at: turn.state.now().saturating_add(lifetime),
         issued: turn.state.next_event(),
     };
@@ -146,15 +120,9 @@ fn access_token(turn: &mut Turn<'_>, grant: &Grant, wanted: &Wanted, lifetime: i
 /// Each use gives a new ninety days, except to a single-page application: its day is carried over.
 fn refresh_token(turn: &mut Turn<'_>, grant: &Grant, wanted: &Wanted) -> String {
     let now = turn.state.now();
-    let carried = wanted
-        .carried_from
-        .filter(|_| grant.platform == Platform::Spa);
+    let carried = wanted.carried_from.filter(|_| grant.platform == Platform::Spa);
     let token = turn.state.random.token("1.AXkA", 8);
-    let record = RefreshToken {
-        grant: grant.clone(),
-        issued_at: carried.unwrap_or(now),
-        used: false,
-    };
+    let record = RefreshToken { grant: grant.clone(), issued_at: carried.unwrap_or(now), used: false };
     turn.state.refresh_tokens.insert(token.clone(), record);
     token
 }

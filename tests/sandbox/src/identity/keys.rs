@@ -35,13 +35,7 @@ const STRANGER: u32 = u32::MAX;
 
 impl KeyRing {
     pub(crate) fn new(seed: u64) -> KeyRing {
-        KeyRing {
-            seed,
-            published: vec![1, PERSONAL, 2],
-            active: 1,
-            next: 3,
-            body_override: None,
-        }
+        KeyRing { seed, published: vec![1, PERSONAL, 2], active: 1, next: 3, body_override: None }
     }
 
     pub(crate) fn seed(&self) -> u64 {
@@ -58,10 +52,7 @@ impl KeyRing {
 
     /// A published key for organisations that does not sign at the moment, or the active one if there is no other.
     pub(crate) fn other(&self) -> Arc<SigningKey> {
-        let other = self
-            .published
-            .iter()
-            .find(|number| **number != self.active && **number != PERSONAL);
+        let other = self.published.iter().find(|number| **number != self.active && **number != PERSONAL);
         pooled(self.seed, other.copied().unwrap_or(self.active))
     }
 
@@ -108,10 +99,7 @@ pub(crate) struct SigningKey {
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("SigningKey")
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
+        formatter.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
@@ -119,12 +107,7 @@ impl SigningKey {
     /// RS256 signature, RFC 7518 section 3.3.
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let mut signature = vec![0; self.pair.public().modulus_len()];
-        match self.pair.sign(
-            &RSA_PKCS1_SHA256,
-            &SystemRandom::new(),
-            message,
-            &mut signature,
-        ) {
+        match self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature) {
             Ok(()) => signature,
             Err(_) => Vec::new(),
         }
@@ -134,8 +117,7 @@ impl SigningKey {
         let mut numbers = SeededRng(Random::new(seed ^ (u64::from(number) << 32) ^ 0x004b_4559));
         let private = rsa::RsaPrivateKey::new(&mut numbers, 2048)?;
         let document = private.to_pkcs8_der()?;
-        let pair =
-            RsaKeyPair::from_pkcs8(document.as_bytes()).map_err(|rejected| rejected.to_string())?;
+        let pair = RsaKeyPair::from_pkcs8(document.as_bytes()).map_err(|rejected| rejected.to_string())?;
         let certificate = certificate(document.as_bytes())?;
         Ok(SigningKey {
             kid: URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &certificate)),
@@ -154,10 +136,7 @@ struct Pool(HashMap<(u64, u32), Arc<SigningKey>>);
 /// Generating takes a noticeable part of a second, so a process makes each key once.
 fn pooled(seed: u64, number: u32) -> Arc<SigningKey> {
     static POOL: OnceLock<Mutex<Pool>> = OnceLock::new();
-    let mut pool = POOL
-        .get_or_init(Mutex::default)
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut pool = POOL.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(key) = pool.0.get(&(seed, number)) {
         return Arc::clone(key);
     }
@@ -177,9 +156,7 @@ fn pooled(seed: u64, number: u32) -> Arc<SigningKey> {
 fn certificate(pkcs8: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
     let der = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8.into(), &rcgen::PKCS_RSA_SHA256)?;
     let mut parameters = rcgen::CertificateParams::default();
-    parameters
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, "sandbox token signing");
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, "sandbox token signing");
     Ok(parameters.self_signed(&der)?.der().to_vec())
 }
 

@@ -23,10 +23,7 @@ pub(crate) fn submit(turn: &mut Turn<'_>) -> Reply {
         Ok(user_name) => sign_in(turn, &flow, &user_name),
         Err(problem) => {
             let user_name = turn.request.form.value("username").map(str::to_owned);
-            let hinted = Flow {
-                login_hint: user_name,
-                ..flow
-            };
+            let hinted = Flow { login_hint: user_name, ..flow };
             Reply::html(200, pages::login::page(turn.state, &hinted, Some(&problem)))
         }
     }
@@ -57,32 +54,20 @@ pub(crate) fn second_factor(turn: &mut Turn<'_>) -> Reply {
     if pressed(turn, "cancel") {
         return cancel(turn, &flow);
     }
-    let user_name = turn
-        .request
-        .form
-        .value("account")
-        .unwrap_or_default()
-        .to_owned();
+    let user_name = turn.request.form.value("account").unwrap_or_default().to_owned();
     let id = turn.session().id;
     let event = turn.state.next_event();
     if let Some(session) = turn.state.sessions.get_mut(&id)
         && session.find(&user_name).is_some()
     {
-        session.sign_in(SignedIn {
-            user_name,
-            event,
-            mfa: true,
-        });
+        session.sign_in(SignedIn { user_name, event, mfa: true });
     }
     advance(turn, &flow.id)
 }
 
 /// The flow that a page belongs to.
 pub(crate) fn flow_of(turn: &Turn<'_>) -> Option<Flow> {
-    turn.state
-        .flows
-        .get(turn.request.parameter("flow")?)
-        .cloned()
+    turn.state.flows.get(turn.request.parameter("flow")?).cloned()
 }
 
 /// Whether that button was pressed.
@@ -123,11 +108,7 @@ fn sign_in(turn: &mut Turn<'_>, flow: &Flow, user_name: &str) -> Reply {
         session.id = turn.state.random.guid();
     }
     let event = turn.state.next_event();
-    session.sign_in(SignedIn {
-        user_name: user_name.to_owned(),
-        event,
-        mfa: false,
-    });
+    session.sign_in(SignedIn { user_name: user_name.to_owned(), event, mfa: false });
     if let Some(flow) = turn.state.flows.get_mut(&flow.id) {
         flow.user = Some(user_name.to_owned());
     }
@@ -135,22 +116,9 @@ fn sign_in(turn: &mut Turn<'_>, flow: &Flow, user_name: &str) -> Reply {
     turn.state.sessions.insert(id.clone(), session);
     let request = turn.request.clone();
     let request = with_cookie(request, &id);
-    let reply = advance(
-        &mut Turn {
-            state: turn.state,
-            request: &request,
-        },
-        &flow.id,
-    );
-    let secure = if request.origin.starts_with("https:") {
-        "; Secure"
-    } else {
-        ""
-    };
-    reply.with(
-        "set-cookie",
-        &format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax{secure}"),
-    )
+    let reply = advance(&mut Turn { state: turn.state, request: &request }, &flow.id);
+    let secure = if request.origin.starts_with("https:") { "; Secure" } else { "" };
+    reply.with("set-cookie", &format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax{secure}"))
 }
 
 /// The request as the browser will send the next one: with the new session.

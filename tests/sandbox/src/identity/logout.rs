@@ -15,8 +15,5 @@ pub(crate) fn handle(turn: &mut Turn<'_>) -> Reply {
         Some(uri) => Reply::redirect(302, uri),
         None => Reply::html(200, pages::error::signed_out()),
     };
-    reply.with(
-        "set-cookie",
-        &format!("{COOKIE}=; Path=/; HttpOnly; Max-Age=0"),
-    )
+    reply.with("set-cookie", &format!("{COOKIE}=; Path=/; HttpOnly; Max-Age=0"))
 }

@@ -25,12 +25,7 @@ const POLICY_ID: &str = "aaaaaaaa-1111-4222-8333-bbbbbbbbbbbb";
 pub(crate) fn exchange(turn: &mut Turn<'_>, alias: &str) -> Result<Reply, Problem> {
     let request = turn.request;
     let value = required(request, "refresh_token")?;
-    let record = turn
-        .state
-        .refresh_tokens
-        .get(value)
-        .cloned()
-        .ok_or_else(|| Problem::new(9_002_313))?;
+    let record = turn.state.refresh_tokens.get(value).cloned().ok_or_else(|| Problem::new(9_002_313))?;
     if record.grant.platform != Platform::Native {
         platform(request, record.grant.platform, true)?;
     } else if request.header("origin").is_some() || request.form.value("client_secret").is_some() {
@@ -70,47 +65,29 @@ fn lifetime(state: &State, record: &RefreshToken) -> Result<(), Problem> {
 }
 
 /// The grant in the organisation asked for, if person, app, policies and consent still allow it.
-fn still_allowed(
-    state: &State,
-    grant: &Grant,
-    alias: &str,
-    scopes: &BTreeSet<String>,
-) -> Result<Grant, Problem> {
-    let user = state
-        .user(&grant.user_name)
-        .filter(|user| !user.deleted)
-        .ok_or_else(|| Problem::new(50_034).about(&grant.user_name))?;
+fn still_allowed(state: &State, grant: &Grant, alias: &str, scopes: &BTreeSet<String>) -> Result<Grant, Problem> {
+    let user =
+        state.user(&grant.user_name).filter(|user| !user.deleted).ok_or_else(|| Problem::new(50_034).about(&grant.user_name))?;
     if user.disabled {
         return Err(Problem::new(50_057));
     }
     if grant.event <= user.valid_from {
         return Err(Problem::new(50_173));
     }
-    let segment = if flow::is_alias(alias) {
-        &grant.tenant_id
-    } else {
-        alias
-    };
+    let segment = if flow::is_alias(alias) { &grant.tenant_id } else { alias };
     let tenant = flow::tenant(state, segment, user)?;
     app(state, &tenant)?;
     policies(state, grant, &tenant, user)?;
     consent(state, &tenant, user, scopes)?;
-    Ok(Grant {
-        tenant_id: tenant.id,
-        ..grant.clone()
-    })
+    Ok(Grant { tenant_id: tenant.id, ..grant.clone() })
 }
 
 fn app(state: &State, tenant: &Tenant) -> Result<(), Problem> {
     let app = &state.app;
     match tenant.app {
         AppPresence::Available => Ok(()),
-        AppPresence::Disabled => Err(Problem::new(7_000_112)
-            .about(&app.client_id)
-            .about(&app.name)),
-        AppPresence::Absent => Err(Problem::new(700_016)
-            .about(&app.client_id)
-            .about(&tenant.display_name)),
+        AppPresence::Disabled => Err(Problem::new(7_000_112).about(&app.client_id).about(&app.name)),
+        AppPresence::Absent => Err(Problem::new(700_016).about(&app.client_id).about(&tenant.display_name)),
     }
 }
 
@@ -118,8 +95,7 @@ fn policies(state: &State, grant: &Grant, tenant: &Tenant, user: &User) -> Resul
     if tenant.assignment_required && !tenant.assigned.contains(&user.user_name) {
         return Err(Problem::new(50_105).about(&state.app.name));
     }
-    let claims =
-        json!({ "access_token": { "capolids": { "essential": true, "values": [POLICY_ID] } } });
+    let claims = json!({ "access_token": { "capolids": { "essential": true, "values": [POLICY_ID] } } });
     match tenant.conditional_access {
         ConditionalAccess::Block => Err(Problem::new(53_003)),
         ConditionalAccess::Device => Err(Problem::new(53_000).with_claims(&claims)),
@@ -129,20 +105,11 @@ fn policies(state: &State, grant: &Grant, tenant: &Tenant, user: &User) -> Resul
 }
 
 /// Every resource scope must still be granted; a request for `OpenID` scopes alone needs some grant to be left.
-pub(crate) fn consent(
-    state: &State,
-    tenant: &Tenant,
-    user: &User,
-    scopes: &BTreeSet<String>,
-) -> Result<(), Problem> {
+pub(crate) fn consent(state: &State, tenant: &Tenant, user: &User, scopes: &BTreeSet<String>) -> Result<(), Problem> {
     let granted = tenant.granted_to(&user.user_name);
-    let missing = scopes
-        .iter()
-        .any(|scope| !is_openid(scope) && !granted.contains(scope));
+    let missing = scopes.iter().any(|scope| !is_openid(scope) && !granted.contains(scope));
     if missing || granted.is_empty() {
-        return Err(Problem::new(65_001)
-            .about(&state.app.client_id)
-            .about(&state.app.name));
+        return Err(Problem::new(65_001).about(&state.app.client_id).about(&state.app.name));
     }
     Ok(())
 }

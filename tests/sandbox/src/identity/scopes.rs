@@ -16,19 +16,8 @@ pub(crate) struct Permission {
     managed: bool,
 }
 
-const fn permission(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    managed: bool,
-) -> Permission {
-    Permission {
-        name,
-        title,
-        description,
-        admin: false,
-        managed,
-    }
+const fn permission(name: &'static str, title: &'static str, description: &'static str, managed: bool) -> Permission {
+    Permission { name, title, description, admin: false, managed }
 }
 
 /// `OpenID` Connect scopes first, then Microsoft Graph's that the sandbox knows.
@@ -66,9 +55,7 @@ pub(crate) enum ScopeError {
 
 /// The permission of that name, in any letter case.
 pub(crate) fn find(name: &str) -> Option<&'static Permission> {
-    CATALOGUE
-        .iter()
-        .find(|permission| permission.name.eq_ignore_ascii_case(name))
+    CATALOGUE.iter().find(|permission| permission.name.eq_ignore_ascii_case(name))
 }
 
 /// Whether a scope is `OpenID` Connect's own and not a resource's.
@@ -91,20 +78,12 @@ pub(crate) fn parse(text: &str, app: &App) -> Result<BTreeSet<String>, ScopeErro
         named |= !is_openid(known.name);
         scopes.insert(known.name.to_owned());
     }
-    if named && default {
-        Err(ScopeError::DefaultMixed)
-    } else {
-        Ok(scopes)
-    }
+    if named && default { Err(ScopeError::DefaultMixed) } else { Ok(scopes) }
 }
 
 /// A scope as the answer writes it in full.
 pub(crate) fn full_name(name: &str) -> String {
-    if is_openid(name) {
-        name.to_owned()
-    } else {
-        format!("{GRAPH}{name}")
-    }
+    if is_openid(name) { name.to_owned() } else { format!("{GRAPH}{name}") }
 }
 
 /// Whether an ordinary user of the organisation may consent to these scopes (FACTS 4.4).
@@ -112,15 +91,12 @@ pub(crate) fn user_may_consent(tenant: &Tenant, app: &App, scopes: &BTreeSet<Str
     if tenant.risky_app || (tenant.assignment_required && tenant.tenant_grant.is_empty()) {
         return false;
     }
-    let every = |allowed: fn(&Permission) -> bool| {
-        scopes.iter().all(|name| find(name).is_some_and(allowed))
-    };
+    let every = |allowed: fn(&Permission) -> bool| scopes.iter().all(|name| find(name).is_some_and(allowed));
     match tenant.consent_policy {
         ConsentPolicy::Managed => every(|permission| permission.managed),
         ConsentPolicy::Legacy => every(|permission| !permission.admin),
         ConsentPolicy::Low => {
-            app.publisher_verified
-                && every(|permission| is_openid(permission.name) || permission.name == "User.Read")
+            app.publisher_verified && every(|permission| is_openid(permission.name) || permission.name == "User.Read")
         }
         ConsentPolicy::Disabled => false,
     }
@@ -128,20 +104,14 @@ pub(crate) fn user_may_consent(tenant: &Tenant, app: &App, scopes: &BTreeSet<Str
 
 fn short_name(word: &str) -> &str {
     match word.get(..GRAPH.len()) {
-        Some(prefix) if prefix.eq_ignore_ascii_case(GRAPH) => word
-            .get(GRAPH.len()..)
-            .unwrap_or_default()
-            .trim_start_matches('/'),
+        Some(prefix) if prefix.eq_ignore_ascii_case(GRAPH) => word.get(GRAPH.len()..).unwrap_or_default().trim_start_matches('/'),
         _ => word,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::indexing_slicing,
-        reason = "a test that finds too little should stop"
-    )]
+    #![allow(clippy::indexing_slicing, reason = "a test that finds too little should stop")]
 
     use super::*;
     use crate::state::scenario::Scenario;
@@ -154,36 +124,19 @@ mod tests {
     fn names_are_canonical_and_default_expands() {
         let app = Scenario::default().app;
         assert_eq!(
-            parse(
-                "openid https://graph.microsoft.com/mail.readbasic user.read",
-                &app
-            ),
+            parse("openid https://graph.microsoft.com/mail.readbasic user.read", &app),
             Ok(set(&["openid", "Mail.ReadBasic", "User.Read"]))
         );
-        assert_eq!(
-            parse("https://graph.microsoft.com/.default openid", &app),
-            Ok(app.declared_permissions.clone())
-        );
-        assert_eq!(
-            parse(".default User.Read", &app),
-            Err(ScopeError::DefaultMixed)
-        );
-        assert_eq!(
-            parse("Mail.Reed", &app),
-            Err(ScopeError::Unknown("Mail.Reed".into()))
-        );
+        assert_eq!(parse("https://graph.microsoft.com/.default openid", &app), Ok(app.declared_permissions.clone()));
+        assert_eq!(parse(".default User.Read", &app), Err(ScopeError::DefaultMixed));
+        assert_eq!(parse("Mail.Reed", &app), Err(ScopeError::Unknown("Mail.Reed".into())));
     }
 
     #[test]
     fn consent_policies_follow_the_table() {
-        let Scenario {
-            mut tenants, app, ..
-        } = Scenario::default();
+        let Scenario { mut tenants, app, .. } = Scenario::default();
         let tenant = &mut tenants[0];
-        let (basic, mail) = (
-            set(&["openid", "User.Read"]),
-            set(&["User.Read", "Mail.ReadBasic"]),
-        );
+        let (basic, mail) = (set(&["openid", "User.Read"]), set(&["User.Read", "Mail.ReadBasic"]));
         let (calendars, trap) = (set(&["Calendars.Read"]), set(&["Calendars.ReadBasic"]));
         for (policy, expected) in [
             (ConsentPolicy::Managed, [true, false, false, false]),
@@ -192,8 +145,7 @@ mod tests {
             (ConsentPolicy::Disabled, [false, false, false, false]),
         ] {
             tenant.consent_policy = policy;
-            let allowed = [&basic, &mail, &calendars, &trap]
-                .map(|scopes| user_may_consent(tenant, &app, scopes));
+            let allowed = [&basic, &mail, &calendars, &trap].map(|scopes| user_may_consent(tenant, &app, scopes));
             assert_eq!(allowed, expected, "{policy:?}");
         }
     }

@@ -47,10 +47,7 @@ fn exchange(turn: &mut Turn<'_>, alias: &str) -> Result<Reply, Problem> {
 
 /// A form field that must be there.
 pub(crate) fn required<'a>(request: &'a Request, name: &str) -> Result<&'a str, Problem> {
-    request
-        .form
-        .value(name)
-        .ok_or_else(|| Problem::new(900_144).about(name))
+    request.form.value(name).ok_or_else(|| Problem::new(900_144).about(name))
 }
 
 fn client(turn: &Turn<'_>, alias: &str) -> Result<(), Problem> {
@@ -72,43 +69,27 @@ fn basic_user(request: &Request) -> Option<String> {
 }
 
 fn has_secret(request: &Request) -> bool {
-    basic_user(request).is_some()
-        || ["client_secret", "client_assertion"]
-            .iter()
-            .any(|name| request.form.value(name).is_some())
+    basic_user(request).is_some() || ["client_secret", "client_assertion"].iter().any(|name| request.form.value(name).is_some())
 }
 
 fn code(turn: &mut Turn<'_>, alias: &str) -> Result<Reply, Problem> {
     let request = turn.request;
     let value = required(request, "code")?;
     let redirect_uri = required(request, "redirect_uri")?;
-    let record = turn
-        .state
-        .codes
-        .get(value)
-        .cloned()
-        .ok_or_else(|| Problem::new(9_002_313))?;
+    let record = turn.state.codes.get(value).cloned().ok_or_else(|| Problem::new(9_002_313))?;
     if record.alias != alias {
         return Err(Problem::new(700_005));
     }
     if record.redirect_uri != redirect_uri {
-        let problem = Problem::new(50_011)
-            .about(redirect_uri)
-            .about(&record.grant.client_id);
-        return Err(Problem {
-            error: "invalid_grant",
-            ..problem
-        });
+        let problem = Problem::new(50_011).about(redirect_uri).about(&record.grant.client_id);
+        return Err(Problem { error: "invalid_grant", ..problem });
     }
     platform(request, record.grant.platform, record.challenge.is_some())?;
     if record.redeemed {
         return Err(Problem::new(54_005));
     }
     if turn.state.now() > record.issued_at.saturating_add(CODE_LIFETIME) {
-        return Err(Problem {
-            suberror: None,
-            ..Problem::new(70_008)
-        });
+        return Err(Problem { suberror: None, ..Problem::new(70_008) });
     }
     verifier(request, record.challenge.as_ref())?;
     if let Some(code) = turn.state.codes.get_mut(value) {
@@ -123,9 +104,7 @@ fn code(turn: &mut Turn<'_>, alias: &str) -> Result<Reply, Problem> {
 pub(crate) fn platform(request: &Request, platform: Platform, pkce: bool) -> Result<(), Problem> {
     let origin = request.header("origin");
     match platform {
-        Platform::Native | Platform::Web if origin.is_some() => {
-            Err(Problem::new(9_002_326).about(origin.unwrap_or_default()))
-        }
+        Platform::Native | Platform::Web if origin.is_some() => Err(Problem::new(9_002_326).about(origin.unwrap_or_default())),
         Platform::Native if has_secret(request) => Err(Problem::new(700_025)),
         Platform::Spa if origin.is_none() => Err(Problem::new(9_002_327)),
         Platform::Spa if !pkce => Err(Problem::new(9_002_325)),
@@ -138,22 +117,10 @@ pub(crate) fn platform(request: &Request, platform: Platform, pkce: bool) -> Res
 fn verifier(request: &Request, challenge: Option<&Challenge>) -> Result<(), Problem> {
     let given = request.form.value("code_verifier");
     let (Some(challenge), Some(given)) = (challenge, given) else {
-        return if challenge.is_none() && given.is_none() {
-            Ok(())
-        } else {
-            Err(Problem::new(501_481))
-        };
+        return if challenge.is_none() && given.is_none() { Ok(()) } else { Err(Problem::new(501_481)) };
     };
-    let transformed = if challenge.s256 {
-        URL_SAFE_NO_PAD.encode(digest(&SHA256, given.as_bytes()))
-    } else {
-        given.to_owned()
-    };
-    if transformed == challenge.value {
-        Ok(())
-    } else {
-        Err(Problem::new(501_481))
-    }
+    let transformed = if challenge.s256 { URL_SAFE_NO_PAD.encode(digest(&SHA256, given.as_bytes())) } else { given.to_owned() };
+    if transformed == challenge.value { Ok(()) } else { Err(Problem::new(501_481)) }
 }
 
 /// A code may be redeemed for less than was asked for at the authorization endpoint.
@@ -174,10 +141,7 @@ fn wanted(turn: &Turn<'_>, record: &Code) -> Result<Wanted, Problem> {
 /// Redeeming for more than was granted, or after the grant was withdrawn.
 fn still_granted(turn: &Turn<'_>, record: &Code, wanted: &Wanted) -> Result<(), Problem> {
     let state = &*turn.state;
-    match (
-        state.tenant(&record.grant.tenant_id),
-        state.user(&record.grant.user_name),
-    ) {
+    match (state.tenant(&record.grant.tenant_id), state.user(&record.grant.user_name)) {
         (Some(tenant), Some(user)) => refresh::consent(state, tenant, user, &wanted.scopes),
         _ => Err(Problem::new(50_034).about(&record.grant.user_name)),
     }
@@ -200,20 +164,11 @@ mod tests {
             headers: http::HeaderMap::new(),
             body: Vec::new(),
         };
-        let challenge = Challenge {
-            value: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into(),
-            s256: true,
-        };
+        let challenge = Challenge { value: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into(), s256: true };
         let right = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         assert_eq!(verifier(&request(right), Some(&challenge)), Ok(()));
-        assert_eq!(
-            verifier(&request("dBjftJeZ4CVP"), Some(&challenge)),
-            Err(Problem::new(501_481))
-        );
-        assert_eq!(
-            verifier(&request(""), Some(&challenge)),
-            Err(Problem::new(501_481))
-        );
+        assert_eq!(verifier(&request("dBjftJeZ4CVP"), Some(&challenge)), Err(Problem::new(501_481)));
+        assert_eq!(verifier(&request(""), Some(&challenge)), Err(Problem::new(501_481)));
         assert_eq!(verifier(&request(right), None), Err(Problem::new(501_481)));
         assert_eq!(verifier(&request(""), None), Ok(()));
     }

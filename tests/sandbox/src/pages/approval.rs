@@ -13,11 +13,7 @@ use crate::state::model::App;
 
 /// Workflow off: a page that nothing leaves, unless the person presses the way back.
 pub(crate) fn need_admin(app: &App, flow: &Flow, sign_in: &SignIn, ids: &Ids) -> String {
-    let code = if sign_in.tenant.risky_app {
-        900_941
-    } else {
-        90_094
-    };
+    let code = if sign_in.tenant.risky_app { 900_941 } else { 90_094 };
     document(
         "need-admin-approval",
         "Need admin approval",
@@ -43,18 +39,8 @@ pub(crate) fn need_admin(app: &App, flow: &Flow, sign_in: &SignIn, ids: &Ids) ->
 }
 
 /// Workflow on: the form that sends a request to the reviewers.
-pub(crate) fn required(
-    app: &App,
-    flow: &Flow,
-    sign_in: &SignIn,
-    missing: &BTreeSet<String>,
-    ids: &Ids,
-) -> String {
-    let code = if sign_in.tenant.risky_app {
-        900_981
-    } else {
-        90_095
-    };
+pub(crate) fn required(app: &App, flow: &Flow, sign_in: &SignIn, missing: &BTreeSet<String>, ids: &Ids) -> String {
+    let code = if sign_in.tenant.risky_app { 900_981 } else { 90_095 };
     document(
         "approval-required",
         "Approval required",

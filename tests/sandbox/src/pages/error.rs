@@ -37,37 +37,21 @@ pub(crate) fn details(problem: &Problem, ids: &Ids) -> Markup {
 
 /// Cancelled, with no app to tell.
 pub(crate) fn cancelled() -> String {
-    document(
-        "cancelled",
-        "Cancelled",
-        &html! { h1 { "Cancelled" } p { "Nothing was changed. You can close this page." } },
-    )
+    document("cancelled", "Cancelled", &html! { h1 { "Cancelled" } p { "Nothing was changed. You can close this page." } })
 }
 
 /// After sign-out.
 pub(crate) fn signed_out() -> String {
-    document(
-        "signed-out",
-        "Signed out",
-        &html! { h1 { "You signed out of your account" } p { "You can close this page." } },
-    )
+    document("signed-out", "Signed out", &html! { h1 { "You signed out of your account" } p { "You can close this page." } })
 }
 
 /// `/error?code=...`, where `error_uri` points.
 pub(crate) fn explain(code: &str) -> String {
     let number = code.parse().unwrap_or_default();
-    document(
-        "error-code",
-        "Error code",
-        &html! { h1 { "AADSTS" (number) } p { (Problem::new(number).text) } },
-    )
+    document("error-code", "Error code", &html! { h1 { "AADSTS" (number) } p { (Problem::new(number).text) } })
 }
 
 /// A path that does not exist.
 pub(crate) fn not_found() -> String {
-    document(
-        "not-found",
-        "Not found",
-        &html! { h1 { "Not found" } p { a href="/" { "Start page" } } },
-    )
+    document("not-found", "Not found", &html! { h1 { "Not found" } p { a href="/" { "Start page" } } })
 }

@@ -42,23 +42,9 @@ fn settings(state: &State, origin: &str) -> Markup {
 }
 
 fn organization(tenant: &Tenant) -> Markup {
-    let policies = [
-        ConsentPolicy::Managed,
-        ConsentPolicy::Legacy,
-        ConsentPolicy::Low,
-        ConsentPolicy::Disabled,
-    ];
-    let access = [
-        ConditionalAccess::None,
-        ConditionalAccess::Mfa,
-        ConditionalAccess::Block,
-        ConditionalAccess::Device,
-    ];
-    let presence = [
-        AppPresence::Available,
-        AppPresence::Disabled,
-        AppPresence::Absent,
-    ];
+    let policies = [ConsentPolicy::Managed, ConsentPolicy::Legacy, ConsentPolicy::Low, ConsentPolicy::Disabled];
+    let access = [ConditionalAccess::None, ConditionalAccess::Mfa, ConditionalAccess::Block, ConditionalAccess::Device];
+    let presence = [AppPresence::Available, AppPresence::Disabled, AppPresence::Absent];
     html! {
         h3 { (tenant.display_name) }
         p {
@@ -92,14 +78,7 @@ fn action(change: &str, tenant: &Tenant, label: &str) -> Markup {
     }
 }
 
-fn choice(
-    tenant: &Tenant,
-    change: &str,
-    field: &str,
-    label: &str,
-    options: &[String],
-    current: &str,
-) -> Markup {
+fn choice(tenant: &Tenant, change: &str, field: &str, label: &str, options: &[String], current: &str) -> Markup {
     let id = format!("{}-{change}", tenant.name);
     html! {
         form method="post" action={ "/_control/" (change) } {
@@ -210,8 +189,5 @@ fn endpoints(origin: &str) -> Markup {
 
 /// The name a value has in the control interface.
 fn name_of(value: impl serde::Serialize) -> String {
-    serde_json::to_value(value)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

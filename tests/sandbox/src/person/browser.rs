@@ -61,30 +61,16 @@ impl Browser {
         self.follow(url, Some(encode(fields)), None, Some("null"))
     }
 
-    fn follow(
-        &mut self,
-        url: &Url,
-        form: Option<String>,
-        home: Option<&Url>,
-        origin: Option<&str>,
-    ) -> Landing {
+    fn follow(&mut self, url: &Url, form: Option<String>, home: Option<&Url>, origin: Option<&str>) -> Landing {
         let (mut url, mut form) = (url.clone(), form);
         for _ in 0..REDIRECTS {
             let Ok(answer) = self.request(&url, form.as_deref(), origin) else {
                 return Landing::Lost;
             };
-            let location = answer
-                .headers
-                .iter()
-                .find(|(name, _)| name == "location")
-                .map(|(_, value)| value.clone());
+            let location = answer.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.clone());
             let (Some(location), 300..=399) = (location, answer.status) else {
                 let text = String::from_utf8_lossy(&answer.body).into_owned();
-                return Landing::Page {
-                    url,
-                    status: answer.status,
-                    text,
-                };
+                return Landing::Page { url, status: answer.status, text };
             };
             let Ok(target) = url.join(&location) else {
                 return Landing::Lost;
@@ -100,12 +86,7 @@ impl Browser {
         Landing::Lost
     }
 
-    fn request(
-        &mut self,
-        url: &Url,
-        form: Option<&str>,
-        origin: Option<&str>,
-    ) -> io::Result<Answer> {
+    fn request(&mut self, url: &Url, form: Option<&str>, origin: Option<&str>) -> io::Result<Answer> {
         if url.scheme() != "http" {
             return Err(io::Error::from(io::ErrorKind::Unsupported));
         }
@@ -121,33 +102,18 @@ impl Browser {
     }
 
     fn head(&self, url: &Url, site: &str, form: Option<&str>, origin: Option<&str>) -> String {
-        let path = url.query().map_or(url.path().to_owned(), |query| {
-            format!("{}?{query}", url.path())
-        });
+        let path = url.query().map_or(url.path().to_owned(), |query| format!("{}?{query}", url.path()));
         let host = site.split_once("://").map_or("", |(_, host)| host);
         let method = if form.is_some() { "POST" } else { "GET" };
-        let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAccept: text/html\r\n"
-        );
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAccept: text/html\r\n");
         if let Some(cookies) = self.cookies.get(site).filter(|cookies| !cookies.is_empty()) {
-            let pairs: Vec<String> = cookies
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
+            let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             write_head(&mut head, format_args!("Cookie: {}\r\n", pairs.join("; ")));
         }
         if let Some(form) = form {
             let origin = origin.unwrap_or(site);
-            write_head(
-                &mut head,
-                format_args!(
-                    "Origin: {origin}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-                ),
-            );
-            write_head(
-                &mut head,
-                format_args!("Content-Length: {}\r\n", form.len()),
-            );
+            write_head(&mut head, format_args!("Origin: {origin}\r\nContent-Type: application/x-www-form-urlencoded\r\n"));
+            write_head(&mut head, format_args!("Content-Length: {}\r\n", form.len()));
         }
         head.push_str("\r\n");
         head
@@ -155,15 +121,8 @@ impl Browser {
 
     fn keep_cookies(&mut self, site: &str, answer: &Answer) {
         let jar = self.cookies.entry(site.to_owned()).or_default();
-        for (_, cookie) in answer
-            .headers
-            .iter()
-            .filter(|(name, _)| name == "set-cookie")
-        {
-            let pair = cookie
-                .split(';')
-                .next()
-                .and_then(|pair| pair.split_once('='));
+        for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let pair = cookie.split(';').next().and_then(|pair| pair.split_once('='));
             match pair {
                 Some((name, "")) => drop(jar.remove(name.trim())),
                 Some((name, value)) => {
@@ -196,9 +155,7 @@ fn connect(url: &Url) -> io::Result<TcpStream> {
 }
 
 fn encode(fields: &[(String, String)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(fields)
-        .finish()
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 fn parse(bytes: &[u8]) -> Option<Answer> {
@@ -211,19 +168,9 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let chunked = headers
-        .iter()
-        .any(|(name, value)| name == "transfer-encoding" && value.contains("chunked"));
-    let body = if chunked {
-        unchunk(body)?
-    } else {
-        body.to_vec()
-    };
-    Some(Answer {
-        status,
-        headers,
-        body,
-    })
+    let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value.contains("chunked"));
+    let body = if chunked { unchunk(body)? } else { body.to_vec() };
+    Some(Answer { status, headers, body })
 }
 
 /// RFC 9112 section 7.1, without trailers.
@@ -231,11 +178,7 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let end = rest.windows(2).position(|window| window == b"\r\n")?;
-        let size = std::str::from_utf8(rest.get(..end)?)
-            .ok()?
-            .split(';')
-            .next()?
-            .trim();
+        let size = std::str::from_utf8(rest.get(..end)?).ok()?.split(';').next()?.trim();
         let size = usize::from_str_radix(size, 16).ok()?;
         if size == 0 {
             return Some(body);

@@ -60,10 +60,7 @@ pub struct Visit {
 impl Visit {
     /// A parameter of the answer that left the sandbox.
     pub fn answer(&self, name: &str) -> Option<&str> {
-        self.answer
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, value)| value.as_str())
+        self.answer.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
     /// Notes a page of the sandbox.
@@ -107,10 +104,7 @@ impl Person {
     /// Types this password.
     #[must_use]
     pub fn password(self, password: &str) -> Person {
-        Person {
-            password: password.to_owned(),
-            ..self
-        }
+        Person { password: password.to_owned(), ..self }
     }
 
     /// Does this on consent and approval pages.
@@ -122,19 +116,13 @@ impl Person {
     /// Approves the second factor, or gets stuck on its page.
     #[must_use]
     pub fn second_factor(self, approve: bool) -> Person {
-        Person {
-            second_factor: approve,
-            ..self
-        }
+        Person { second_factor: approve, ..self }
     }
 
     /// Types this code on the device page.
     #[must_use]
     pub fn user_code(self, code: &str) -> Person {
-        Person {
-            user_code: Some(code.to_owned()),
-            ..self
-        }
+        Person { user_code: Some(code.to_owned()), ..self }
     }
 
     /// Delivers the answer to the app, or only notes it (when nobody listens at the redirect address).
@@ -146,10 +134,7 @@ impl Person {
     /// Signs in as somebody else in the same browser.
     #[must_use]
     pub fn switch_user(self, user: &str) -> Person {
-        Person {
-            user: user.to_owned(),
-            ..self
-        }
+        Person { user: user.to_owned(), ..self }
     }
 
     /// Opens a URL of the sandbox and goes on until the app has its answer or nothing more can be done.
@@ -176,9 +161,7 @@ impl Person {
                     }
                     visit.redirect = Some(target.to_string());
                     visit.answer.clone_from(&form.fields);
-                    let delivered = self
-                        .deliver
-                        .then(|| browser.submit_outside(&target, &form.fields));
+                    let delivered = self.deliver.then(|| browser.submit_outside(&target, &form.fields));
                     return finish(visit, delivered);
                 }
                 Landing::Outside(target) => {
@@ -198,28 +181,20 @@ impl Person {
         let press = |button: &str| page.form_with("do", button);
         match page.id.as_str() {
             "login" if self.consent == Consent::CancelSignIn => press("cancel"),
-            "login" if !page.has_error => press("next").map(|form| {
-                form.filled("username", &self.user)
-                    .filled("password", &self.password)
-            }),
-            "pick-account" => page
-                .form_with("account", &self.user)
-                .or_else(|| press("other")),
+            "login" if !page.has_error => {
+                press("next").map(|form| form.filled("username", &self.user).filled("password", &self.password))
+            }
+            "pick-account" => page.form_with("account", &self.user).or_else(|| press("other")),
             "mfa" if self.second_factor => press("approve"),
             "consent" | "admin-consent" => match self.consent {
-                Consent::AcceptForOrganization => {
-                    press("accept").map(|form| form.filled("organization", "on"))
-                }
-                Consent::Accept | Consent::RequestApproval => {
-                    press("accept").map(|form| form.without("organization"))
-                }
+                Consent::AcceptForOrganization => press("accept").map(|form| form.filled("organization", "on")),
+                Consent::Accept | Consent::RequestApproval => press("accept").map(|form| form.without("organization")),
                 _ => press("cancel"),
             },
-            "approval-required" if self.consent == Consent::RequestApproval => press("request")
-                .map(|form| form.filled("justification", "I need this app for my work.")),
-            "approval-required" | "need-admin-approval" if self.consent == Consent::GoBack => {
-                press("back")
+            "approval-required" if self.consent == Consent::RequestApproval => {
+                press("request").map(|form| form.filled("justification", "I need this app for my work."))
             }
+            "approval-required" | "need-admin-approval" if self.consent == Consent::GoBack => press("back"),
             "approval-sent" => press("back"),
             "device-code" if !page.has_error => {
                 let code = self.user_code.as_deref()?;
@@ -234,9 +209,7 @@ impl Person {
 fn answer_of(target: &Url) -> Vec<(String, String)> {
     let fragment = target.fragment().filter(|fragment| fragment.contains('='));
     let encoded = fragment.or(target.query()).unwrap_or_default();
-    url::form_urlencoded::parse(encoded.as_bytes())
-        .into_owned()
-        .collect()
+    url::form_urlencoded::parse(encoded.as_bytes()).into_owned().collect()
 }
 
 fn finish(mut visit: Visit, delivered: Option<Landing>) -> Visit {

@@ -25,11 +25,7 @@ struct Button {
 impl Page {
     pub(crate) fn parse(text: &str) -> Page {
         let mut page = Page::default();
-        for tag in text
-            .split('<')
-            .skip(1)
-            .filter_map(|part| part.split('>').next())
-        {
+        for tag in text.split('<').skip(1).filter_map(|part| part.split('>').next()) {
             page.read(tag);
         }
         page
@@ -38,12 +34,9 @@ impl Page {
     /// The form that has this button, with the button pressed.
     pub(crate) fn form_with(&self, name: &str, value: &str) -> Option<Form> {
         self.forms.iter().find_map(|(form, buttons)| {
-            let button = buttons
-                .iter()
-                .find(|button| button.name == name && button.value == value)?;
+            let button = buttons.iter().find(|button| button.name == name && button.value == value)?;
             let mut form = form.clone();
-            form.fields
-                .push((button.name.clone(), button.value.clone()));
+            form.fields.push((button.name.clone(), button.value.clone()));
             if let Some(action) = &button.action {
                 form.action.clone_from(action);
             }
@@ -64,31 +57,17 @@ impl Page {
             }
             Some("form") => {
                 let action = attribute(tag, "action").unwrap_or_default();
-                self.forms.push((
-                    Form {
-                        action,
-                        fields: Vec::new(),
-                    },
-                    Vec::new(),
-                ));
+                self.forms.push((Form { action, fields: Vec::new() }, Vec::new()));
             }
             Some("input" | "textarea") => {
                 let unticked = attribute(tag, "type").as_deref() == Some("checkbox");
-                if let (Some((form, _)), Some(name), false) =
-                    (self.forms.last_mut(), attribute(tag, "name"), unticked)
-                {
+                if let (Some((form, _)), Some(name), false) = (self.forms.last_mut(), attribute(tag, "name"), unticked) {
                     form.fields.push((name, value));
                 }
             }
             Some("button") => {
-                if let (Some((_, buttons)), Some(name)) =
-                    (self.forms.last_mut(), attribute(tag, "name"))
-                {
-                    buttons.push(Button {
-                        name,
-                        value,
-                        action: attribute(tag, "formaction"),
-                    });
+                if let (Some((_, buttons)), Some(name)) = (self.forms.last_mut(), attribute(tag, "name")) {
+                    buttons.push(Button { name, value, action: attribute(tag, "formaction") });
                 }
             }
             _ => {}
@@ -113,13 +92,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     let start = format!(" {name}=\"");
     let rest = tag.split_once(&start)?.1;
     let value = rest.split('"').next()?;
-    Some(
-        value
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&quot;", "\"")
-            .replace("&amp;", "&"),
-    )
+    Some(value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"))
 }
 
 #[cfg(test)]
@@ -137,13 +110,7 @@ mod tests {
         assert!(page.has_error);
         let form = page.form_with("do", "next").unwrap_or_default();
         assert_eq!(form.action, "/a");
-        assert_eq!(
-            form.fields,
-            [
-                ("flow".into(), "x&y".into()),
-                ("do".to_owned(), "next".to_owned())
-            ]
-        );
+        assert_eq!(form.fields, [("flow".into(), "x&y".into()), ("do".to_owned(), "next".to_owned())]);
         assert!(page.form_with("do", "cancel").is_none());
     }
 }

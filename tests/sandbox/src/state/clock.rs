@@ -11,12 +11,8 @@ pub(crate) struct Clock {
 impl Clock {
     /// Unix seconds.
     pub(crate) fn now(self) -> i64 {
-        let machine = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        i64::try_from(machine)
-            .unwrap_or(i64::MAX)
-            .saturating_add(self.offset)
+        let machine = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        i64::try_from(machine).unwrap_or(i64::MAX).saturating_add(self.offset)
     }
 }
 
@@ -38,25 +34,13 @@ fn civil(seconds: i64) -> (i64, i64, i64, i64, i64, i64) {
     let second_of_day = seconds.rem_euclid(86_400);
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (
-        year,
-        month,
-        day,
-        second_of_day / 3_600,
-        second_of_day / 60 % 60,
-        second_of_day % 60,
-    )
+    (year, month, day, second_of_day / 3_600, second_of_day / 60 % 60, second_of_day % 60)
 }
 
 #[cfg(test)]

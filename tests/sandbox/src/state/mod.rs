@@ -89,20 +89,14 @@ impl State {
     }
 
     pub(crate) fn tenant_mut(&mut self, named: &str) -> Option<&mut Tenant> {
-        self.tenants
-            .iter_mut()
-            .find(|tenant| tenant.is_named(named))
+        self.tenants.iter_mut().find(|tenant| tenant.is_named(named))
     }
 
     pub(crate) fn user(&self, user_name: &str) -> Option<&User> {
-        self.users
-            .iter()
-            .find(|user| user.user_name.eq_ignore_ascii_case(user_name))
+        self.users.iter().find(|user| user.user_name.eq_ignore_ascii_case(user_name))
     }
 
     pub(crate) fn user_mut(&mut self, user_name: &str) -> Option<&mut User> {
-        self.users
-            .iter_mut()
-            .find(|user| user.user_name.eq_ignore_ascii_case(user_name))
+        self.users.iter_mut().find(|user| user.user_name.eq_ignore_ascii_case(user_name))
     }
 }

@@ -90,10 +90,7 @@ pub struct ApprovalRequest {
 
 /// One person, at home in one organisation, perhaps a guest in others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of its own in a directory"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in a directory")]
 pub struct User {
     /// User principal name, the sign-in name.
     pub user_name: String,
@@ -176,9 +173,7 @@ impl Tenant {
 
     /// Whether a path segment, short name, domain or id names this organisation.
     pub(crate) fn is_named(&self, text: &str) -> bool {
-        [&self.id, &self.domain, &self.name]
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(text))
+        [&self.id, &self.domain, &self.name].iter().any(|name| name.eq_ignore_ascii_case(text))
     }
 }
 

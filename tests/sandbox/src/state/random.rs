@@ -46,22 +46,13 @@ impl Random {
             hex
         });
         let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-        format!(
-            "{}-{}-4{}-8{}-{}",
-            part(0, 8),
-            part(8, 12),
-            part(12, 15),
-            part(15, 18),
-            part(18, 30)
-        )
+        format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(12, 15), part(15, 18), part(18, 30))
     }
 
     /// A number of `low..high`.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         let [a, b, c, d, ..] = self.block();
-        low.saturating_add(
-            u64::from(u32::from_be_bytes([a, b, c, d])) % high.saturating_sub(low).max(1),
-        )
+        low.saturating_add(u64::from(u32::from_be_bytes([a, b, c, d])) % high.saturating_sub(low).max(1))
     }
 
     /// Nine upper-case letters and digits, without the ones people mix up.
@@ -84,12 +75,7 @@ mod tests {
     fn a_seed_reproduces_and_another_does_not() {
         let draw = |seed| {
             let mut random = Random::new(seed);
-            (
-                random.guid(),
-                random.token("1.", 2),
-                random.user_code(),
-                random.between(10, 20),
-            )
+            (random.guid(), random.token("1.", 2), random.user_code(), random.between(10, 20))
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));

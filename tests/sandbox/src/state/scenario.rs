@@ -4,20 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{
-    App, AppPresence, ConditionalAccess, ConsentPolicy, Platform, RedirectUri, Tenant, User,
-};
+use super::model::{App, AppPresence, ConditionalAccess, ConsentPolicy, Platform, RedirectUri, Tenant, User};
 
 /// The scopes a mail and calendar reader asks for.
-pub(crate) const READER_SCOPES: [&str; 7] = [
-    "openid",
-    "profile",
-    "email",
-    "offline_access",
-    "User.Read",
-    "Mail.ReadBasic",
-    "Calendars.Read",
-];
+pub(crate) const READER_SCOPES: [&str; 7] =
+    ["openid", "profile", "email", "offline_access", "User.Read", "Mail.ReadBasic", "Calendars.Read"];
 
 /// Organisations, people and the app registration to start with.
 ///
@@ -40,19 +31,9 @@ const TAILSPIN: &str = "44444444-aaaa-4bbb-8ccc-555555555555";
 
 impl Default for Scenario {
     fn default() -> Scenario {
-        let mut northwind = tenant(
-            NORTHWIND,
-            "northwind",
-            "Northwind Traders",
-            ConsentPolicy::Managed,
-        );
+        let mut northwind = tenant(NORTHWIND, "northwind", "Northwind Traders", ConsentPolicy::Managed);
         northwind.tenant_grant = READER_SCOPES.iter().map(ToString::to_string).collect();
-        let mut tailspin = tenant(
-            TAILSPIN,
-            "tailspin",
-            "Tailspin Toys",
-            ConsentPolicy::Managed,
-        );
+        let mut tailspin = tenant(TAILSPIN, "tailspin", "Tailspin Toys", ConsentPolicy::Managed);
         tailspin.workflow = true;
         Scenario {
             tenants: vec![
@@ -71,14 +52,8 @@ fn users() -> Vec<User> {
     let mut adele = user(CONTOSO, "contoso", "Adele Vance", 2);
     adele.job_title = Some("Retail Manager".into());
     adele.office = Some("18/2111".into());
-    adele.object_ids.insert(
-        CONTOSO.into(),
-        "33333333-dddd-4eee-8fff-444444444444".into(),
-    );
-    adele.object_ids.insert(
-        FABRIKAM.into(),
-        "33333333-dddd-4eee-8fff-555555555555".into(),
-    );
+    adele.object_ids.insert(CONTOSO.into(), "33333333-dddd-4eee-8fff-444444444444".into());
+    adele.object_ids.insert(FABRIKAM.into(), "33333333-dddd-4eee-8fff-555555555555".into());
     let mut unlicensed = user(NORTHWIND, "northwind", "Nils Berg", 9);
     unlicensed.mail = None;
     unlicensed.mailbox = false;
@@ -140,10 +115,7 @@ fn user(tenant_id: &str, tenant_name: &str, display_name: &str, number: u32) -> 
 }
 
 fn admin(user: User) -> User {
-    User {
-        admin: true,
-        ..user
-    }
+    User { admin: true, ..user }
 }
 
 fn app() -> App {
@@ -152,10 +124,7 @@ fn app() -> App {
         name: "Intail".into(),
         publisher: "Intail".into(),
         publisher_verified: true,
-        redirect_uris: vec![RedirectUri {
-            uri: "http://localhost".into(),
-            platform: Platform::Native,
-        }],
+        redirect_uris: vec![RedirectUri { uri: "http://localhost".into(), platform: Platform::Native }],
         public_flows: true,
         declared_permissions: READER_SCOPES.iter().map(ToString::to_string).collect(),
     }

@@ -21,14 +21,11 @@ pub(crate) struct SignedIn {
 
 impl Session {
     pub(crate) fn find(&self, user_name: &str) -> Option<&SignedIn> {
-        self.people
-            .iter()
-            .find(|person| person.user_name.eq_ignore_ascii_case(user_name))
+        self.people.iter().find(|person| person.user_name.eq_ignore_ascii_case(user_name))
     }
 
     pub(crate) fn sign_in(&mut self, person: SignedIn) {
-        self.people
-            .retain(|other| !other.user_name.eq_ignore_ascii_case(&person.user_name));
+        self.people.retain(|other| !other.user_name.eq_ignore_ascii_case(&person.user_name));
         self.people.push(person);
     }
 }

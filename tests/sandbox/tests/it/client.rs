@@ -10,8 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use intail_office365_sandbox::{Control, Person, Sandbox, SandboxOptions, Visit};
 use serde_json::Value;
 
-pub(crate) const SCOPES: &str =
-    "openid profile email offline_access User.Read Mail.ReadBasic Calendars.Read";
+pub(crate) const SCOPES: &str = "openid profile email offline_access User.Read Mail.ReadBasic Calendars.Read";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// Nobody listens here: answers are noted, not delivered.
@@ -34,8 +33,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body)
-            .unwrap_or_else(|_| panic!("not JSON: {} {}", self.status, self.body))
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {} {}", self.status, self.body))
     }
 
     pub(crate) fn text(&self, member: &str) -> String {
@@ -44,11 +42,7 @@ impl Answer {
 
     /// Error, suberror and first number of a token error.
     pub(crate) fn problem(&self) -> (String, String, u64) {
-        (
-            self.text("error"),
-            self.text("suberror"),
-            self.json()["error_codes"][0].as_u64().unwrap_or_default(),
-        )
+        (self.text("error"), self.text("suberror"), self.json()["error_codes"][0].as_u64().unwrap_or_default())
     }
 }
 
@@ -59,11 +53,7 @@ pub(crate) fn robot(user: &str) -> Person {
 
 impl Rig {
     pub(crate) fn new() -> Rig {
-        let sandbox = Sandbox::start(SandboxOptions {
-            https_port: None,
-            ..SandboxOptions::default()
-        })
-        .unwrap();
+        let sandbox = Sandbox::start(SandboxOptions { https_port: None, ..SandboxOptions::default() }).unwrap();
         let control = sandbox.control();
         Rig { sandbox, control }
     }
@@ -85,11 +75,7 @@ impl Rig {
                 fields.push((name, (*value).to_owned()));
             }
         }
-        format!(
-            "{}/{tenant}/oauth2/v2.0/authorize?{}",
-            self.sandbox.authority(),
-            encode(&fields)
-        )
+        format!("{}/{tenant}/oauth2/v2.0/authorize?{}", self.sandbox.authority(), encode(&fields))
     }
 
     /// Signs in and returns the visit.
@@ -123,11 +109,7 @@ impl Rig {
     }
 
     pub(crate) fn refresh(&self, token: &str, extra: &[(&str, &str)]) -> Answer {
-        let mut fields = vec![
-            ("grant_type", "refresh_token"),
-            ("refresh_token", token),
-            ("scope", SCOPES),
-        ];
+        let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", token), ("scope", SCOPES)];
         fields.extend(extra);
         self.token("organizations", &fields)
     }
@@ -135,20 +117,14 @@ impl Rig {
     /// Signs a person in and redeems the code.
     pub(crate) fn connect(&self, user: &str, extra: &[(&str, &str)]) -> Value {
         let visit = self.sign_in(&robot(user), "organizations", extra);
-        let code = visit
-            .answer("code")
-            .unwrap_or_else(|| panic!("no code: {visit:?}"))
-            .to_owned();
+        let code = visit.answer("code").unwrap_or_else(|| panic!("no code: {visit:?}")).to_owned();
         let answer = self.redeem("organizations", &code);
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()
     }
 
     pub(crate) fn me(&self, access_token: &str) -> Answer {
-        self.get(
-            "/graph/v1.0/me",
-            &[("authorization", &format!("Bearer {access_token}"))],
-        )
+        self.get("/graph/v1.0/me", &[("authorization", &format!("Bearer {access_token}"))])
     }
 
     pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -161,24 +137,12 @@ impl Rig {
         self.request("POST", path, form, &all)
     }
 
-    pub(crate) fn request(
-        &self,
-        method: &str,
-        path: &str,
-        body: &str,
-        headers: &[(&str, &str)],
-    ) -> Answer {
+    pub(crate) fn request(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
         parse(&self.raw(method, path, body, headers).unwrap())
     }
 
     /// The bytes of the answer, or how the connection failed.
-    pub(crate) fn raw(
-        &self,
-        method: &str,
-        path: &str,
-        body: &str,
-        headers: &[(&str, &str)],
-    ) -> std::io::Result<Vec<u8>> {
+    pub(crate) fn raw(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> std::io::Result<Vec<u8>> {
         let host = self.sandbox.authority().replace("http://", "");
         let mut stream = TcpStream::connect(&host)?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
@@ -194,19 +158,12 @@ impl Rig {
 
 pub(crate) fn parse(bytes: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = head
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split_once(": "));
+    let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
     Answer {
         status,
-        headers: headers
-            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
-            .collect(),
+        headers: headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect(),
         body: body.to_owned(),
     }
 }
@@ -232,26 +189,14 @@ impl Listener {
                 let Some((head, body)) = text.split_once("\r\n\r\n") else {
                     continue;
                 };
-                let length = head.lines().find_map(|line| {
-                    line.to_lowercase()
-                        .strip_prefix("content-length: ")?
-                        .parse()
-                        .ok()
-                });
+                let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
                 if read == 0 || body.len() >= length.unwrap_or(0) {
-                    write!(
-                        stream,
-                        "HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\nconnected"
-                    )
-                    .unwrap();
+                    write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\nconnected").unwrap();
                     return text;
                 }
             }
         });
-        Listener {
-            redirect_uri,
-            thread,
-        }
+        Listener { redirect_uri, thread }
     }
 
     pub(crate) fn request(self) -> String {
@@ -260,9 +205,7 @@ impl Listener {
 }
 
 pub(crate) fn encode(fields: &[(&str, String)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(fields)
-        .finish()
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 /// Header and claims of a compact JWS.
@@ -279,13 +222,7 @@ pub(crate) fn consent_page(rig: &Rig, user: &str) -> (String, String) {
     let url = rig.authorize_url("organizations", &[]);
     let path = url.strip_prefix(&rig.sandbox.authority()).unwrap();
     let login = rig.get(path, &[]).body;
-    let flow = login
-        .split("name=\"flow\" value=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
+    let flow = login.split("name=\"flow\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let form = encode(&[
         ("flow", flow.to_owned()),
         ("username", user.to_owned()),
@@ -293,10 +230,6 @@ pub(crate) fn consent_page(rig: &Rig, user: &str) -> (String, String) {
         ("do", "next".to_owned()),
     ]);
     let answer = rig.post("/organizations/login", &form, &[]);
-    let cookie = answer.headers["set-cookie"]
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let cookie = answer.headers["set-cookie"].split(';').next().unwrap().to_owned();
     (answer.body, cookie)
 }

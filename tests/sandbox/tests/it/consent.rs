@@ -14,13 +14,7 @@ fn an_organisation_that_has_not_approved_never_redirects() {
     assert_eq!(visit.pages, ["login", "need-admin-approval"]);
     assert!(!visit.left_the_sandbox());
     assert!(visit.text.contains("Need admin approval") && visit.text.contains("AADSTS90094"));
-    assert!(
-        rig.control
-            .tenant("contoso")
-            .unwrap()
-            .user_grants
-            .is_empty()
-    );
+    assert!(rig.control.tenant("contoso").unwrap().user_grants.is_empty());
     rig.control.set_risky_app("contoso", true).unwrap();
     let risky = rig.sign_in(&robot("adele@contoso.example"), "organizations", &[]);
     assert!(risky.text.contains("AADSTS900941"));
@@ -30,12 +24,7 @@ fn an_organisation_that_has_not_approved_never_redirects() {
 fn the_way_back_from_the_approval_page_is_a_cancel() {
     let rig = Rig::new();
     let person = robot("adele@contoso.example").consent(Consent::GoBack);
-    assert_eq!(
-        rig.sign_in(&person, "organizations", &[])
-            .redirect
-            .as_deref(),
-        Some(CANCELLED)
-    );
+    assert_eq!(rig.sign_in(&person, "organizations", &[]).redirect.as_deref(), Some(CANCELLED));
 }
 
 #[test]
@@ -53,11 +42,7 @@ fn after_an_approval_nobody_sees_a_consent_page() {
 fn a_user_who_may_consent_sees_the_permissions_once() {
     let rig = Rig::new();
     let person = robot("bianca@fabrikam.example");
-    let declined = rig.sign_in(
-        &person.clone().consent(Consent::Decline),
-        "organizations",
-        &[],
-    );
+    let declined = rig.sign_in(&person.clone().consent(Consent::Decline), "organizations", &[]);
     assert_eq!(declined.redirect.as_deref(), Some(CANCELLED));
     let accepted = rig.sign_in(&person, "organizations", &[]);
     assert_eq!(accepted.pages, ["consent"]);
@@ -101,34 +86,13 @@ fn the_consent_page_names_app_publisher_and_permissions() {
 fn an_administrator_may_consent_alone_or_for_everybody() {
     let rig = Rig::new();
     let admin = robot("admin@contoso.example");
-    assert!(
-        rig.sign_in(&admin, "organizations", &[])
-            .answer("code")
-            .is_some()
-    );
-    assert!(
-        rig.control
-            .tenant("contoso")
-            .unwrap()
-            .tenant_grant
-            .is_empty()
-    );
+    assert!(rig.sign_in(&admin, "organizations", &[]).answer("code").is_some());
+    assert!(rig.control.tenant("contoso").unwrap().tenant_grant.is_empty());
     let adele = robot("adele@contoso.example");
-    assert_eq!(
-        rig.sign_in(&adele, "organizations", &[]).page,
-        "need-admin-approval"
-    );
+    assert_eq!(rig.sign_in(&adele, "organizations", &[]).page, "need-admin-approval");
     rig.control.revoke_tenant("contoso").unwrap();
-    rig.sign_in(
-        &admin.consent(Consent::AcceptForOrganization),
-        "organizations",
-        &[],
-    );
-    assert!(
-        rig.sign_in(&adele, "organizations", &[])
-            .answer("code")
-            .is_some()
-    );
+    rig.sign_in(&admin.consent(Consent::AcceptForOrganization), "organizations", &[]);
+    assert!(rig.sign_in(&adele, "organizations", &[]).answer("code").is_some());
 }
 
 #[test]
@@ -142,11 +106,7 @@ fn a_sent_approval_request_looks_like_a_refusal() {
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].user, "toni@tailspin.example");
     rig.control.approve("tailspin").unwrap();
-    assert!(
-        rig.sign_in(&person, "organizations", &[])
-            .answer("code")
-            .is_some()
-    );
+    assert!(rig.sign_in(&person, "organizations", &[]).answer("code").is_some());
 }
 
 #[test]
@@ -161,38 +121,22 @@ fn policies_decide_for_small_requests() {
     ] {
         rig.control.reset().unwrap();
         rig.control.set_consent_policy("contoso", policy).unwrap();
-        assert_eq!(
-            rig.sign_in(&robot("alex@contoso.example"), "organizations", &small)
-                .page,
-            page,
-            "{policy:?}"
-        );
+        assert_eq!(rig.sign_in(&robot("alex@contoso.example"), "organizations", &small).page, page, "{policy:?}");
     }
 }
 
 #[test]
 fn assignment_keeps_others_out_after_the_approval() {
     let rig = Rig::new();
-    rig.control
-        .set_assignment_required("fabrikam", true)
-        .unwrap();
+    rig.control.set_assignment_required("fabrikam", true).unwrap();
     let person = robot("bianca@fabrikam.example");
-    assert_eq!(
-        rig.sign_in(&person, "organizations", &[]).page,
-        "need-admin-approval"
-    );
+    assert_eq!(rig.sign_in(&person, "organizations", &[]).page, "need-admin-approval");
     rig.control.approve("fabrikam").unwrap();
     let refused = rig.sign_in(&person, "organizations", &[]);
     assert_eq!(refused.page, "error");
     assert!(refused.text.contains("AADSTS50105"));
-    rig.control
-        .assign("fabrikam", "bianca@fabrikam.example", true)
-        .unwrap();
-    assert!(
-        rig.sign_in(&person, "organizations", &[])
-            .answer("code")
-            .is_some()
-    );
+    rig.control.assign("fabrikam", "bianca@fabrikam.example", true).unwrap();
+    assert!(rig.sign_in(&person, "organizations", &[]).answer("code").is_some());
 }
 
 #[test]
@@ -201,9 +145,5 @@ fn asking_for_the_consent_page_ends_at_the_administrator_even_when_approved() {
     let person = robot("megan@northwind.example");
     let visit = rig.sign_in(&person, "organizations", &[("prompt", "consent")]);
     assert_eq!(visit.page, "need-admin-approval");
-    assert!(
-        rig.sign_in(&person, "organizations", &[])
-            .answer("code")
-            .is_some()
-    );
+    assert!(rig.sign_in(&person, "organizations", &[]).answer("code").is_some());
 }

@@ -23,28 +23,15 @@ fn j_17_a_guest_is_another_object_in_another_directory() {
     assert_ne!(home["sub"], guest["sub"]);
     assert_eq!(home["preferred_username"], guest["preferred_username"]);
     assert!(home["idp"].is_null());
-    assert!(
-        guest["idp"]
-            .as_str()
-            .unwrap()
-            .contains("11111111-aaaa-4bbb-8ccc-222222222222")
-    );
+    assert!(guest["idp"].as_str().unwrap().contains("11111111-aaaa-4bbb-8ccc-222222222222"));
     let elsewhere = rig.token(
         "fabrikam.example",
-        &[
-            ("grant_type", "refresh_token"),
-            ("refresh_token", &tokens.text("refresh_token")),
-            ("scope", "openid profile User.Read"),
-        ],
+        &[("grant_type", "refresh_token"), ("refresh_token", &tokens.text("refresh_token")), ("scope", "openid profile User.Read")],
     );
     assert_eq!(decode(&elsewhere.text("id_token")).1["oid"], guest["oid"]);
     let stranger = rig.token(
         "northwind.example",
-        &[
-            ("grant_type", "refresh_token"),
-            ("refresh_token", &tokens.text("refresh_token")),
-            ("scope", "openid profile User.Read"),
-        ],
+        &[("grant_type", "refresh_token"), ("refresh_token", &tokens.text("refresh_token")), ("scope", "openid profile User.Read")],
     );
     assert_eq!(stranger.problem().2, 50_020);
 }
@@ -65,40 +52,15 @@ fn the_profile_has_the_recorded_properties() {
     rig.control.approve("contoso").unwrap();
     let tokens = rig.connect("adele@contoso.example", &[]);
     let token = tokens["access_token"].as_str().unwrap();
-    let sample: serde_json::Value =
-        serde_json::from_str(include_str!("../../data/me.json")).unwrap();
+    let sample: serde_json::Value = serde_json::from_str(include_str!("../../data/me.json")).unwrap();
     let me = rig.me(token).json();
-    assert_eq!(
-        me.as_object().unwrap().keys().collect::<Vec<_>>(),
-        sample.as_object().unwrap().keys().collect::<Vec<_>>()
-    );
+    assert_eq!(me.as_object().unwrap().keys().collect::<Vec<_>>(), sample.as_object().unwrap().keys().collect::<Vec<_>>());
     for name in ["id", "displayName", "jobTitle", "officeLocation", "surname"] {
         assert_eq!(me[name], sample[name], "{name}");
     }
     let bearer = format!("Bearer {token}");
-    let selected = rig
-        .get(
-            "/graph/v1.0/me?$select=id,displayName",
-            &[("authorization", &bearer)],
-        )
-        .json();
+    let selected = rig.get("/graph/v1.0/me?$select=id,displayName", &[("authorization", &bearer)]).json();
     assert_eq!(selected.as_object().unwrap().len(), 3);
-    assert_eq!(
-        rig.get(
-            "/graph/v1.0/me?$select=nonsense",
-            &[("authorization", &bearer)]
-        )
-        .status,
-        400
-    );
-    assert_eq!(
-        rig.request(
-            "PATCH",
-            "/graph/v1.0/me",
-            "{}",
-            &[("authorization", &bearer)]
-        )
-        .status,
-        405
-    );
+    assert_eq!(rig.get("/graph/v1.0/me?$select=nonsense", &[("authorization", &bearer)]).status, 400);
+    assert_eq!(rig.request("PATCH", "/graph/v1.0/me", "{}", &[("authorization", &bearer)]).status, 405);
 }

@@ -18,12 +18,7 @@ struct Event {
 }
 
 const EVENTS: [Event; 13] = [
-    Event {
-        name: "nothing",
-        happen: |_| {},
-        refresh: ("", "", 0),
-        cae: 200,
-    },
+    Event { name: "nothing", happen: |_| {}, refresh: ("", "", 0), cae: 200 },
     Event {
         name: "the user removes the grant",
         happen: |control| control.revoke_user(USER).unwrap(),
@@ -39,9 +34,7 @@ const EVENTS: [Event; 13] = [
     Event {
         name: "an administrator disables the enterprise app",
         happen: |control| {
-            control
-                .set_app_presence("fabrikam", AppPresence::Disabled)
-                .unwrap();
+            control.set_app_presence("fabrikam", AppPresence::Disabled).unwrap();
         },
         refresh: ("unauthorized_client", "", 7_000_112),
         cae: 200,
@@ -49,9 +42,7 @@ const EVENTS: [Event; 13] = [
     Event {
         name: "the app leaves the directory",
         happen: |control| {
-            control
-                .set_app_presence("fabrikam", AppPresence::Absent)
-                .unwrap();
+            control.set_app_presence("fabrikam", AppPresence::Absent).unwrap();
         },
         refresh: ("unauthorized_client", "", 700_016),
         cae: 200,
@@ -83,9 +74,7 @@ const EVENTS: [Event; 13] = [
     Event {
         name: "second factor required",
         happen: |control| {
-            control
-                .set_conditional_access("fabrikam", ConditionalAccess::Mfa)
-                .unwrap();
+            control.set_conditional_access("fabrikam", ConditionalAccess::Mfa).unwrap();
         },
         refresh: ("invalid_grant", "basic_action", 50_076),
         cae: 200,
@@ -93,27 +82,16 @@ const EVENTS: [Event; 13] = [
     Event {
         name: "location policy",
         happen: |control| {
-            control
-                .set_conditional_access("fabrikam", ConditionalAccess::Block)
-                .unwrap();
+            control.set_conditional_access("fabrikam", ConditionalAccess::Block).unwrap();
         },
         refresh: ("invalid_grant", "message_only", 53_003),
         cae: 401,
     },
-    Event {
-        name: "licence removed",
-        happen: |control| control.remove_licence(USER).unwrap(),
-        refresh: ("", "", 0),
-        cae: 200,
-    },
+    Event { name: "licence removed", happen: |control| control.remove_licence(USER).unwrap(), refresh: ("", "", 0), cae: 200 },
     Event {
         name: "ninety days unused",
         happen: |control| {
-            control
-                .change(Change::ExpireRefreshTokens {
-                    user: Some(USER.into()),
-                })
-                .unwrap();
+            control.change(Change::ExpireRefreshTokens { user: Some(USER.into()) }).unwrap();
         },
         refresh: ("invalid_grant", "bad_token", 700_082),
         cae: 200,
@@ -128,27 +106,16 @@ fn every_event_shows_as_the_table_says() {
         let plain = rig.connect(USER, &[]);
         let cae = rig.connect(USER, &[("claims", CLAIMS_CAE)]);
         (event.happen)(&rig.control);
-        let status =
-            |tokens: &serde_json::Value| rig.me(tokens["access_token"].as_str().unwrap()).status;
+        let status = |tokens: &serde_json::Value| rig.me(tokens["access_token"].as_str().unwrap()).status;
         let deleted = event.name == "user deleted";
-        assert_eq!(
-            status(&plain),
-            if deleted { 404 } else { 200 },
-            "{}: a plain token lives until it expires",
-            event.name
-        );
+        assert_eq!(status(&plain), if deleted { 404 } else { 200 }, "{}: a plain token lives until it expires", event.name);
         assert_eq!(status(&cae), event.cae, "{}: continuous access", event.name);
         let answer = rig.refresh(plain["refresh_token"].as_str().unwrap(), &[]);
         if event.refresh.2 == 0 {
             assert_eq!(answer.status, 200, "{}", event.name);
         } else {
             let (error, suberror, number) = answer.problem();
-            assert_eq!(
-                (error.as_str(), suberror.as_str(), number),
-                event.refresh,
-                "{}",
-                event.name
-            );
+            assert_eq!((error.as_str(), suberror.as_str(), number), event.refresh, "{}", event.name);
         }
     }
 }
@@ -158,9 +125,7 @@ fn a_missing_second_factor_comes_with_claims_and_can_be_made_up_for() {
     let rig = Rig::new();
     let person = robot(USER);
     let before = rig.connect(USER, &[]);
-    rig.control
-        .set_conditional_access("fabrikam", ConditionalAccess::Mfa)
-        .unwrap();
+    rig.control.set_conditional_access("fabrikam", ConditionalAccess::Mfa).unwrap();
     let refused = rig.refresh(before["refresh_token"].as_str().unwrap(), &[]);
     let claims = refused.text("claims");
     assert!(claims.contains("\"capolids\""), "{claims}");
@@ -181,21 +146,11 @@ fn a_challenge_is_met_by_a_refresh() {
     assert_eq!(refused.status, 401);
     let header = &refused.headers["www-authenticate"];
     assert!(header.contains("error=\"insufficient_claims\""));
-    let encoded = header
-        .split("claims=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
+    let encoded = header.split("claims=\"").nth(1).unwrap().split('"').next().unwrap();
     let claims = String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
     assert!(claims.contains("\"nbf\""));
-    let merged =
-        r#"{"access_token":{"xms_cc":{"values":["cp1"]},"nbf":{"essential":true,"value":"1"}}}"#;
-    let fresh = rig.refresh(
-        tokens["refresh_token"].as_str().unwrap(),
-        &[("claims", merged)],
-    );
+    let merged = r#"{"access_token":{"xms_cc":{"values":["cp1"]},"nbf":{"essential":true,"value":"1"}}}"#;
+    let fresh = rig.refresh(tokens["refresh_token"].as_str().unwrap(), &[("claims", merged)]);
     assert_eq!(rig.me(&fresh.text("access_token")).status, 200);
 }
 
@@ -205,10 +160,7 @@ fn new_scopes_wait_for_consent_and_approval_heals() {
     let tokens = rig.connect(USER, &[]);
     let refresh_token = tokens["refresh_token"].as_str().unwrap();
     let more = format!("{SCOPES} Mail.Read");
-    assert_eq!(
-        rig.refresh(refresh_token, &[("scope", &more)]).problem().2,
-        65_001
-    );
+    assert_eq!(rig.refresh(refresh_token, &[("scope", &more)]).problem().2, 65_001);
     rig.control.revoke_tenant("fabrikam").unwrap();
     assert_eq!(rig.refresh(refresh_token, &[]).problem().2, 65_001);
     rig.control.approve("fabrikam").unwrap();

@@ -21,63 +21,27 @@ fn documents_have_the_recorded_shape() {
     let rig = Rig::new();
     let authority = rig.sandbox.authority();
     for (segment, issuer, sample) in [
-        (
-            "common",
-            "{tenantid}",
-            include_str!("../../data/discovery_common.json"),
-        ),
-        (
-            "organizations",
-            "{tenantid}",
-            include_str!("../../data/discovery_organizations.json"),
-        ),
-        (
-            "consumers",
-            "9188040d-6c67-4c5b-b112-36a304b66dad",
-            include_str!("../../data/discovery_consumers.json"),
-        ),
-        (
-            "contoso.example",
-            "11111111-aaaa-4bbb-8ccc-222222222222",
-            include_str!("../../data/discovery_tenant.json"),
-        ),
+        ("common", "{tenantid}", include_str!("../../data/discovery_common.json")),
+        ("organizations", "{tenantid}", include_str!("../../data/discovery_organizations.json")),
+        ("consumers", "9188040d-6c67-4c5b-b112-36a304b66dad", include_str!("../../data/discovery_consumers.json")),
+        ("contoso.example", "11111111-aaaa-4bbb-8ccc-222222222222", include_str!("../../data/discovery_tenant.json")),
     ] {
-        let answer = rig.get(
-            &format!("/{segment}/v2.0/.well-known/openid-configuration"),
-            &[],
-        );
+        let answer = rig.get(&format!("/{segment}/v2.0/.well-known/openid-configuration"), &[]);
         let document = answer.json();
         assert_eq!(document["issuer"], format!("{authority}/{issuer}/v2.0"));
-        assert_eq!(
-            members(&document),
-            members(&serde_json::from_str(sample).unwrap()),
-            "{segment}"
-        );
+        assert_eq!(members(&document), members(&serde_json::from_str(sample).unwrap()), "{segment}");
         assert!(!answer.body.contains("login.microsoftonline.com"));
-        assert!(
-            document["jwks_uri"]
-                .as_str()
-                .unwrap()
-                .starts_with(&authority)
-        );
+        assert!(document["jwks_uri"].as_str().unwrap().starts_with(&authority));
     }
-    let unknown = rig.get(
-        "/nowhere.example/v2.0/.well-known/openid-configuration",
-        &[],
-    );
-    assert_eq!(
-        (unknown.status, unknown.problem()),
-        (400, ("invalid_tenant".into(), String::new(), 90_002))
-    );
+    let unknown = rig.get("/nowhere.example/v2.0/.well-known/openid-configuration", &[]);
+    assert_eq!((unknown.status, unknown.problem()), (400, ("invalid_tenant".into(), String::new(), 90_002)));
 }
 
 #[test]
 fn instance_discovery_knows_only_itself() {
     let rig = Rig::new();
     let ask = |host: &str| {
-        let path = format!(
-            "/common/discovery/instance?api-version=1.1&authorization_endpoint={host}/common/oauth2/v2.0/authorize"
-        );
+        let path = format!("/common/discovery/instance?api-version=1.1&authorization_endpoint={host}/common/oauth2/v2.0/authorize");
         rig.get(&path, &[])
     };
     let sample: Value = serde_json::from_str(include_str!("../../data/instance_discovery.json")).unwrap();
@@ -94,8 +58,7 @@ fn instance_discovery_knows_only_itself() {
     assert_eq!(ask("http://localhost:1").status, 400);
     let unknown = ask("https://evil.example");
     assert_eq!((unknown.status, unknown.problem().2), (400, 50_049));
-    let sample: Value =
-        serde_json::from_str(include_str!("../../data/instance_discovery_error.json")).unwrap();
+    let sample: Value = serde_json::from_str(include_str!("../../data/instance_discovery_error.json")).unwrap();
     assert_eq!(members(&unknown.json()), members(&sample));
 }
 
@@ -104,14 +67,9 @@ fn verified_by(keys: &Value, token: &str) -> Option<usize> {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let decode = |text: &Value| URL_SAFE_NO_PAD.decode(text.as_str().unwrap()).unwrap();
     keys["keys"].as_array().unwrap().iter().position(|key| {
-        let components = RsaPublicKeyComponents {
-            n: decode(&key["n"]),
-            e: decode(&key["e"]),
-        };
+        let components = RsaPublicKeyComponents { n: decode(&key["n"]), e: decode(&key["e"]) };
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-        components
-            .verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature)
-            .is_ok()
+        components.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature).is_ok()
     })
 }
 
@@ -119,16 +77,10 @@ fn verified_by(keys: &Value, token: &str) -> Option<usize> {
 fn j_20_keys_roll_over() {
     let rig = Rig::new();
     let keys = || rig.get("/common/discovery/v2.0/keys", &[]).json();
-    let token = || {
-        rig.connect(USER, &[])["id_token"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
+    let token = || rig.connect(USER, &[])["id_token"].as_str().unwrap().to_owned();
     let before = keys();
     assert_eq!(before["keys"].as_array().unwrap().len(), 3);
-    let recorded: Value =
-        serde_json::from_str(include_str!("../../data/jwks_common.json")).unwrap();
+    let recorded: Value = serde_json::from_str(include_str!("../../data/jwks_common.json")).unwrap();
     assert_eq!(members(&before["keys"][0]), members(&recorded["keys"][0]));
     let old = token();
     let place = verified_by(&before, &old).unwrap();
@@ -148,20 +100,9 @@ fn j_03_signatures_can_be_wrong_on_purpose() {
     let rig = Rig::new();
     let keys = rig.get("/common/discovery/v2.0/keys", &[]).json();
     let issue = |signing| {
-        let id_token = IdTokenSettings {
-            signing,
-            ..IdTokenSettings::default()
-        };
-        rig.control
-            .set_tokens(TokenSettings {
-                id_token,
-                ..TokenSettings::default()
-            })
-            .unwrap();
-        rig.connect(USER, &[])["id_token"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        let id_token = IdTokenSettings { signing, ..IdTokenSettings::default() };
+        rig.control.set_tokens(TokenSettings { id_token, ..TokenSettings::default() }).unwrap();
+        rig.connect(USER, &[])["id_token"].as_str().unwrap().to_owned()
     };
     assert_eq!(verified_by(&keys, &issue(Signing::Broken)), None);
     assert_eq!(verified_by(&keys, &issue(Signing::Stranger)), None);
@@ -169,10 +110,5 @@ fn j_03_signatures_can_be_wrong_on_purpose() {
     let other = verified_by(&keys, &issue(Signing::OtherPublished)).unwrap();
     let personal = verified_by(&keys, &issue(Signing::PersonalAccounts)).unwrap();
     assert!(active != other && other != personal && active != personal);
-    assert!(
-        keys["keys"][personal]["issuer"]
-            .as_str()
-            .unwrap()
-            .contains("9188040d-6c67-4c5b-b112-36a304b66dad")
-    );
+    assert!(keys["keys"][personal]["issuer"].as_str().unwrap().contains("9188040d-6c67-4c5b-b112-36a304b66dad"));
 }

@@ -10,28 +10,12 @@ use crate::client::Rig;
 fn the_start_page_lists_everything_and_its_forms_work() {
     let rig = Rig::new();
     let page = rig.get("/", &[]);
-    for text in [
-        "not Microsoft",
-        "contoso.example",
-        "adele@contoso.example",
-        "guest of Fabrikam",
-        "/graph/v1.0/me",
-    ] {
+    for text in ["not Microsoft", "contoso.example", "adele@contoso.example", "guest of Fabrikam", "/graph/v1.0/me"] {
         assert!(page.body.contains(text), "{text}");
     }
-    let answer = rig.post(
-        "/_control/set_consent_policy",
-        "tenant=contoso&policy=legacy",
-        &[],
-    );
-    assert_eq!(
-        (answer.status, answer.headers["location"].as_str()),
-        (303, "/")
-    );
-    assert_eq!(
-        rig.control.tenant("contoso").unwrap().consent_policy,
-        ConsentPolicy::Legacy
-    );
+    let answer = rig.post("/_control/set_consent_policy", "tenant=contoso&policy=legacy", &[]);
+    assert_eq!((answer.status, answer.headers["location"].as_str()), (303, "/"));
+    assert_eq!(rig.control.tenant("contoso").unwrap().consent_policy, ConsentPolicy::Legacy);
     rig.post("/_control/set_workflow", "tenant=contoso&on=true", &[]);
     assert!(rig.control.tenant("contoso").unwrap().workflow);
 }
@@ -46,31 +30,16 @@ fn the_control_interface_takes_json_and_refuses_nonsense() {
         ("/_control/approve", "{}", 400),
         ("/_control/nonsense", "{}", 400),
         ("/_control/advance_clock", r#"{"seconds":60}"#, 200),
-        (
-            "/_control/set_tokens",
-            r#"{"settings":{"expires_in":"3600","id_token":{"signing":"unsigned"}}}"#,
-            200,
-        ),
-        (
-            "/_control/set_tokens",
-            r#"{"settings":{"misspelled":1}}"#,
-            400,
-        ),
-        (
-            "/_control/add_fault",
-            r#"{"name":"down","endpoint":"me","status":503,"times":1}"#,
-            200,
-        ),
+        ("/_control/set_tokens", r#"{"settings":{"expires_in":"3600","id_token":{"signing":"unsigned"}}}"#, 200),
+        ("/_control/set_tokens", r#"{"settings":{"misspelled":1}}"#, 400),
+        ("/_control/add_fault", r#"{"name":"down","endpoint":"me","status":503,"times":1}"#, 200),
         ("/_control/rotate_keys", "", 200),
     ] {
         let answer = rig.request("POST", path, body, &json);
         assert_eq!(answer.status, status, "{path} {body}: {}", answer.body);
     }
     let state = rig.get("/_control/state", &[]).json();
-    assert_eq!(
-        (&state["clock"]["offset"], &state["faults"][0]["name"]),
-        (&60.into(), &"down".into())
-    );
+    assert_eq!((&state["clock"]["offset"], &state["faults"][0]["name"]), (&60.into(), &"down".into()));
     for path in [
         "/_control/tenants",
         "/_control/users",
@@ -82,11 +51,7 @@ fn the_control_interface_takes_json_and_refuses_nonsense() {
     ] {
         assert_eq!(rig.get(path, &[]).status, 200, "{path}");
     }
-    assert!(
-        rig.get("/_control/ca.pem", &[])
-            .body
-            .starts_with("-----BEGIN CERTIFICATE-----")
-    );
+    assert!(rig.get("/_control/ca.pem", &[]).body.starts_with("-----BEGIN CERTIFICATE-----"));
     assert_eq!(rig.request("POST", "/_control/reset", "", &[]).status, 200);
     assert_eq!(rig.get("/_control/state", &[]).json()["clock"]["offset"], 0);
 }
@@ -95,10 +60,7 @@ fn the_control_interface_takes_json_and_refuses_nonsense() {
 fn l_09_input_is_escaped_on_every_page() {
     let rig = Rig::new();
     let attack = "\"><script>alert(1)</script>";
-    let login = rig.authorize_url(
-        "organizations",
-        &[("login_hint", attack), ("state", attack)],
-    );
+    let login = rig.authorize_url("organizations", &[("login_hint", attack), ("state", attack)]);
     let path = login.strip_prefix(&rig.sandbox.authority()).unwrap();
     let page = rig.get(path, &[]);
     assert!(page.body.contains("data-page=\"login\"") && !page.body.contains("<script"));
@@ -106,42 +68,23 @@ fn l_09_input_is_escaped_on_every_page() {
     let error = rig.authorize_url("organizations", &[("redirect_uri", attack)]);
     let page = rig.get(error.strip_prefix(&rig.sandbox.authority()).unwrap(), &[]);
     assert!(page.body.contains("AADSTS50011") && !page.body.contains("<script"));
-    assert!(
-        !rig.get("/devicelogin?otc=%22%3E%3Cscript%3E", &[])
-            .body
-            .contains("<script")
-    );
+    assert!(!rig.get("/devicelogin?otc=%22%3E%3Cscript%3E", &[]).body.contains("<script"));
 }
 
 #[test]
 fn both_loopback_addresses_answer_and_https_has_its_own_origin() {
     let sandbox = Sandbox::start(SandboxOptions::default()).unwrap();
-    assert!(
-        sandbox
-            .https_authority()
-            .unwrap()
-            .starts_with("https://localhost:")
-    );
+    assert!(sandbox.https_authority().unwrap().starts_with("https://localhost:"));
     assert!(sandbox.https_graph_base().unwrap().ends_with("/graph"));
     assert!(sandbox.ca_pem().contains("BEGIN CERTIFICATE"));
-    let port: u16 = sandbox
-        .authority()
-        .rsplit(':')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let port: u16 = sandbox.authority().rsplit(':').next().unwrap().parse().unwrap();
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     if std::net::TcpListener::bind("[::1]:0").is_ok() {
         assert!(std::net::TcpStream::connect(("::1", port)).is_ok());
     }
     let mut open = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     sandbox.stop();
-    assert_eq!(
-        open.read(&mut [0; 16]).unwrap_or(0),
-        0,
-        "the connection is cut"
-    );
+    assert_eq!(open.read(&mut [0; 16]).unwrap_or(0), 0, "the connection is cut");
 }
 
 #[test]
@@ -172,37 +115,22 @@ fn every_change_is_in_the_guide_and_every_example_works() {
         assert_eq!(answer.status, 200, "{name} {body}: {}", answer.body);
     }
     // The refusal of an unknown name lists the known ones.
-    let refusal = rig
-        .request("POST", "/_control/nonsense", "{}", &json)
-        .text("error");
+    let refusal = rig.request("POST", "/_control/nonsense", "{}", &json).text("error");
     let known: Vec<&str> = refusal.split('`').skip(3).step_by(2).collect();
     assert!(known.len() > 30, "{refusal}");
     for name in known {
-        assert!(
-            changes.iter().any(|(documented, _)| documented == name),
-            "{name} is not in the guide"
-        );
+        assert!(changes.iter().any(|(documented, _)| documented == name), "{name} is not in the guide");
     }
-    let reads = GUIDE
-        .lines()
-        .filter_map(|line| line.strip_prefix("curl -s $C/"));
+    let reads = GUIDE.lines().filter_map(|line| line.strip_prefix("curl -s $C/"));
     for read in reads.map(|line| line.split(' ').next().unwrap()) {
-        assert_eq!(
-            rig.get(&format!("/_control/{read}"), &[]).status,
-            200,
-            "{read}"
-        );
+        assert_eq!(rig.get(&format!("/_control/{read}"), &[]).status, 200, "{read}");
     }
 }
 
 #[test]
 fn buttons_of_people_and_of_the_clock_work() {
     let rig = Rig::new();
-    rig.post(
-        "/_control/set_user_disabled",
-        "user=adele%40contoso.example&on=true",
-        &[],
-    );
+    rig.post("/_control/set_user_disabled", "user=adele%40contoso.example&on=true", &[]);
     assert!(rig.control.user("adele@contoso.example").unwrap().disabled);
     let before = rig.control.now();
     rig.post("/_control/advance_clock", "seconds=3600", &[]);

@@ -25,23 +25,13 @@ impl Drop for Program {
 #[test]
 fn the_program_prints_its_settings_and_serves() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_intail-office365-sandbox"));
-    let mut program = Program(
-        command
-            .args(["--port", "0", "--no-https", "--seed", "7"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    );
+    let mut program = Program(command.args(["--port", "0", "--no-https", "--seed", "7"]).stdout(Stdio::piped()).spawn().unwrap());
     let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     let address = first.strip_prefix("Start page").unwrap().trim();
     let host = address.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(host).unwrap();
-    write!(
-        stream,
-        "GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-    )
-    .unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     assert!(parse(&bytes).body.contains("data-page=\"start\""));
@@ -55,11 +45,7 @@ fn help_and_wrong_arguments_are_told_apart() {
     };
     let help = run("--help");
     assert!(help.status.success());
-    assert!(
-        String::from_utf8(help.stdout)
-            .unwrap()
-            .contains("--https-port")
-    );
+    assert!(String::from_utf8(help.stdout).unwrap().contains("--https-port"));
     assert!(!run("--nonsense").status.success());
 }
 
@@ -74,10 +60,7 @@ fn get(host: &str, port: u16, path: &str, roots: RootCertStore) -> std::io::Resu
     let name = ServerName::try_from(host.to_owned()).unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
     let mut stream = StreamOwned::new(connection, TcpStream::connect(("127.0.0.1", port))?);
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n\r\n"
-    )?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n\r\n")?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -89,22 +72,15 @@ fn https_is_trusted_through_the_sandbox_authority_alone() {
     let authority = sandbox.https_authority().unwrap();
     let port: u16 = authority.rsplit(':').next().unwrap().parse().unwrap();
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(sandbox.ca_pem().as_bytes()).unwrap())
-        .unwrap();
+    roots.add(CertificateDer::from_pem_slice(sandbox.ca_pem().as_bytes()).unwrap()).unwrap();
     let path = "/organizations/v2.0/.well-known/openid-configuration";
     for host in ["localhost", "127.0.0.1"] {
         let document = parse(&get(host, port, path, roots.clone()).unwrap()).json();
-        assert_eq!(
-            document["issuer"],
-            format!("https://{host}:{port}/{{tenantid}}/v2.0")
-        );
+        assert_eq!(document["issuer"], format!("https://{host}:{port}/{{tenantid}}/v2.0"));
     }
     let mut other = RootCertStore::empty();
     let stranger = Sandbox::start(SandboxOptions::default()).unwrap();
-    other
-        .add(CertificateDer::from_pem_slice(stranger.ca_pem().as_bytes()).unwrap())
-        .unwrap();
+    other.add(CertificateDer::from_pem_slice(stranger.ca_pem().as_bytes()).unwrap()).unwrap();
     assert!(get("localhost", port, path, other).is_err());
     assert!(get("elsewhere.example", port, path, roots).is_err());
 }
