@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod configuration;
 mod device;
 mod ends;
 mod flight;

@@ -371,7 +371,6 @@ fn the_authorization_request_carries_the_wishes_and_nothing_else() {
     let pairs: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
     let names: Vec<&str> = pairs.keys().map(String::as_str).collect();
     let expected = [
-        "claims",
         "client_id",
         "code_challenge",
         "code_challenge_method",
@@ -387,7 +386,6 @@ fn the_authorization_request_carries_the_wishes_and_nothing_else() {
     assert_eq!(names, expected);
     assert_eq!(pairs["redirect_uri"], "http://localhost");
     assert_eq!((pairs["response_type"].as_str(), pairs["login_hint"].as_str()), ("code", MEGAN));
-    assert_eq!(pairs["claims"], r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#);
     let picker = ConnectOptions { select_account: true, ..ConnectOptions::default() };
     assert_eq!(parameter(&office.begin_connect(&picker).unwrap().url, "prompt"), "select_account");
     for contradiction in [

@@ -404,8 +404,17 @@ fn t_24_a_service_that_cannot_be_reached() {
     let office = rig.open_with(|config| config.authority = Some(format!("http://127.0.0.1:{closed_port}")));
     let error = refused(office.begin_connect(&ConnectOptions::default()), ErrorKind::Network, "NetworkUnavailable");
     assert_eq!(error.what(), Some("127.0.0.1"));
-    let account = office.account(&account.id()).unwrap();
+    office.account(&account.id()).unwrap().disconnect().unwrap();
+}
+
+/// The service goes away under a connected account.
+#[test]
+fn t_24_a_service_that_goes_away() {
+    let mut rig = Rig::new();
+    let office = rig.open();
+    let account = rig.connected(&office);
+    rig.expire();
+    rig.go_offline();
     refused(account.acquire_token_silent(), ErrorKind::Network, "NetworkUnavailable");
     assert_eq!(account.state().state, AccountState::Connected);
-    account.disconnect().unwrap();
 }
