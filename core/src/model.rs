@@ -28,11 +28,13 @@ pub struct ConnectOptions {
     pub login_hint: Option<String>,
     /// Domain of the organisation, to go to its sign-in page directly.
     pub domain_hint: Option<String>,
-    /// Show the account picker even if one account is signed in. Default `false`.
+    /// Show the account picker even if one account is signed in: what "add another account" needs, as the browser would otherwise
+    /// take the one that is signed in. Default `false`.
     pub select_account: bool,
     /// Id of a connected account ([`AccountInfo::id`]): another person signing in is refused.
     pub expected_account: Option<String>,
-    /// User name that must sign in; another is refused. Letter case does not count.
+    /// User name that must sign in; another is refused. Letter case of ASCII does not count. It guards against mistakes: names can
+    /// change; [`expected_account`](Self::expected_account) compares who it is.
     pub expected_username: Option<String>,
     /// Tenant to sign in to instead of the configured one: a GUID or a domain. A guest names the organisation that invited them.
     pub tenant: Option<String>,
@@ -110,7 +112,7 @@ pub struct AccountInfo {
     pub display_name: Option<String>,
     /// The person's user name, where known. It can change and be given to somebody else: show it, and never use it as a key.
     pub username: Option<String>,
-    /// The person's mail address, where there is one.
+    /// The person's mail address, where there is one. As with the user name: show it, and never use it as a key.
     pub mail: Option<String>,
     /// Unix seconds of the first connect.
     pub connected_at: i64,
