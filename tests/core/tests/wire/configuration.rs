@@ -27,7 +27,11 @@ fn a_stored_refresh_token_goes_to_its_own_authority_alone() {
     let port = stranger.local_addr().unwrap().port();
     let visits = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&visits);
-    thread::spawn(move || stranger.incoming().for_each(|_| drop(counted.fetch_add(1, Ordering::SeqCst))));
+    thread::spawn(move || {
+        for _visit in stranger.incoming() {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
     for expired in [false, true] {
         if expired {
             rig.expire();
