@@ -39,7 +39,7 @@ pub struct Config {
     pub admin_redirect_uri: Option<String>,
     /// The permissions to ask for, from `User.Read`, `Mail.ReadBasic`, `Mail.Read`, `Calendars.Read`. Default: the first, second
     /// and fourth. `openid`, `profile`, `email` and `offline_access` are always added. A permission that is added later needs a new
-    /// consent: until then the next refresh of a connected account answers `AdminConsentRequired`.
+    /// consent: until then connected accounts go on with what they were granted, and name it as missing.
     pub scopes: Vec<String>,
     /// Keep an account whose grant carries more than reading. Default `false`: such a grant is refused.
     pub allow_excess_scopes: bool,

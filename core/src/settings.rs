@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) scopes: Vec<Scope>,
     /// The `scope` parameter of every authorization request.
     pub(crate) requested_scopes: Vec<String>,
+    /// What the names of scopes are qualified with, outside the global cloud.
+    scope_resource: Option<String>,
     pub(crate) allow_excess_scopes: bool,
     pub(crate) allow_device_code: bool,
     pub(crate) app: AppIdentity,
@@ -41,6 +43,11 @@ pub(crate) enum RedirectUri {
 }
 
 impl Settings {
+    /// The `scope` parameter for some of the permissions.
+    pub(crate) fn scope_names(&self, scopes: &[Scope]) -> Vec<String> {
+        consent::request_scopes(scopes, self.scope_resource.as_deref())
+    }
+
     pub(crate) fn parse(config: Config) -> Result<Self> {
         let scopes = consent::parse_configured(&config.scopes)?;
         let (authority, graph) = endpoints(&config)?;
@@ -65,6 +72,7 @@ impl Settings {
             loopback_ports,
             scopes,
             requested_scopes,
+            scope_resource: resource,
             allow_excess_scopes: config.allow_excess_scopes,
             allow_device_code: config.allow_device_code,
             app: config.app,

@@ -79,7 +79,7 @@ pub(super) fn decode<T: for<'a> Deserialize<'a>>(payload: &[u8]) -> Result<T> {
 }
 
 impl SignInFlow {
-    /// Whether the answer came through the session in which the sign-in was begun (catalogue O-17).
+    /// Whether the answer came through the session in which the sign-in was begun (case O-17).
     pub(super) fn check_binding(&self, presented: Option<&str>) -> Result<()> {
         let fits = match (&self.session_binding, presented) {
             (None, None) => true,

@@ -103,7 +103,7 @@ impl Engine {
         Ok(callback)
     }
 
-    /// Requests that were not ours: some are normal (a browser's favicon), many are somebody trying (catalogue L-11).
+    /// Requests that were not ours: some are normal (a browser's favicon), many are somebody trying (case L-11).
     fn note_refused(&self, refused: u64) {
         if refused > 0 {
             self.log.write(LogLevel::Info, "listener.refused", |record| record.count = u32::try_from(refused).ok());

@@ -1,4 +1,4 @@
-//! For this repository's own tests: that an account can be stored only with the proof of who signed in (catalogue J-25).
+//! For this repository's own tests: that an account can be stored only with the proof of who signed in (case J-25).
 //!
 //! A text, whatever it says, is no proof:
 //! ```compile_fail,E0308

@@ -17,7 +17,7 @@ use crate::{
     model::{AccessToken, AccountState},
     oauth::{
         aadsts::{self, Decision, Retry, ServiceError},
-        token::{self, TokenFailure, Tokens},
+        token::{self, TokenFailure, TokenRequest, Tokens},
     },
     secret::Secret,
     store::{AccountRecord, DropTokens, Rotation, StateRecord, TokenSet},
@@ -68,7 +68,7 @@ impl Engine {
         }
     }
 
-    /// The refresh runs on a worker to its own end, whoever still waits for it (catalogue T-22).
+    /// The refresh runs on a worker to its own end, whoever still waits for it (case T-22).
     fn start(self: &Arc<Self>, cell: &Arc<AccountCell>, flight: Arc<Flight>) {
         let engine = Arc::clone(self);
         let ending = Ending { cell: Arc::clone(cell), flight, ended: false };
@@ -153,13 +153,25 @@ impl Engine {
         Err(error.with_retry_after(rest))
     }
 
-    /// One refresh, tried again after passing failures as long as there is time (catalogue T-21, T-23).
+    /// One refresh, tried again after passing failures as long as there is time (case T-21, T-23).
     fn ask(&self, record: &AccountRecord, tokens: &TokenSet, deadline: Deadline) -> std::result::Result<Tokens, TokenFailure> {
         let passing = |failure: &TokenFailure| match failure {
             TokenFailure::Failed(error) => matches!(error.cause(), Detail::NetworkInterrupted | Detail::NetworkUnavailable),
             TokenFailure::Refused { answer, retry_after, .. } => retry_after.is_none() && answer.status >= 500,
         };
-        self.try_again(deadline, passing, || self.ask_once(record, tokens, deadline))
+        let wanted = &self.settings.requested_scopes;
+        match self.try_again(deadline, passing, || self.ask_once(record, tokens, wanted, deadline)) {
+            // The app has come to ask for more than this person granted: what was granted still works, and the rest is missing.
+            Err(TokenFailure::Refused { answer, .. }) if is_consent(&answer) && self.asks_for_more(record) => {
+                let granted = self.settings.scope_names(&record.scopes.granted);
+                self.try_again(deadline, passing, || self.ask_once(record, tokens, &granted, deadline))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn asks_for_more(&self, record: &AccountRecord) -> bool {
+        self.settings.scopes.iter().any(|scope| !record.scopes.allows(*scope))
     }
 
     /// Tries a request again, with growing pauses, as long as `passing` says so and there is time.
@@ -185,7 +197,13 @@ impl Engine {
         }
     }
 
-    fn ask_once(&self, record: &AccountRecord, tokens: &TokenSet, deadline: Deadline) -> std::result::Result<Tokens, TokenFailure> {
+    fn ask_once(
+        &self,
+        record: &AccountRecord,
+        tokens: &TokenSet,
+        scopes: &[String],
+        deadline: Deadline,
+    ) -> std::result::Result<Tokens, TokenFailure> {
         let endpoint = self.endpoint(deadline);
         let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &endpoint, &*self.clock);
         // The tenant of a connected account is a good one: whoever denies it is not the service.
@@ -194,10 +212,11 @@ impl Engine {
             _ => error,
         })?;
         let refresh_token = tokens.refresh_token.as_ref().ok_or_else(|| Error::from(Detail::ReauthRequired))?;
-        token::refresh(&endpoint, self.token_request(&provider, record.state.claims.as_deref()), refresh_token)
+        let request = TokenRequest { scopes, ..self.token_request(&provider, record.state.claims.as_deref()) };
+        token::refresh(&endpoint, request, refresh_token)
     }
 
-    /// Keeps the new tokens before anybody gets them. A newer row wins; a row that is gone stays gone (catalogue C-06).
+    /// Keeps the new tokens before anybody gets them. A newer row wins; a row that is gone stays gone (case C-06).
     fn rotate(
         &self,
         cell: &AccountCell,
@@ -225,7 +244,7 @@ impl Engine {
                 cell.mark_gone();
                 Err(Detail::AccountGone.into())
             }
-            // A full or read-only disk: the token works, and the caller is told that it is not kept (catalogue S-12).
+            // A full or read-only disk: the token works, and the caller is told that it is not kept (case S-12).
             Err(error) => {
                 self.log.write(LogLevel::Warn, "token.not-persisted", |log| log.detail = Some(error.detail()));
                 cell.adopt_unsaved(&tokens);
@@ -241,13 +260,13 @@ impl Engine {
         cell.unexpired(&*self.clock).ok_or(error)
     }
 
-    /// A refresh that answers for somebody else changes nothing (catalogue T-20).
+    /// A refresh that answers for somebody else changes nothing (case T-20).
     fn check_same_person(&self, record: &AccountRecord, fresh: &Tokens, deadline: Deadline) -> Result<()> {
         let Some(proof) = &fresh.id_token else { return Ok(()) };
         let provider = self.providers.of(&record.identity.tid, &self.settings.authority, &self.endpoint(deadline), &*self.clock)?;
         let mark = |error| fresh.ids.mark(error);
         // Who it speaks of is all that counts: it was issued a moment ago, and a wrong clock of this machine must not end an account
-        // that works (catalogue C-07).
+        // that works (case C-07).
         let now = issued_at(proof).unwrap_or_else(|| self.now());
         let circumstances = Circumstances { nonce: None, response_issuer: None, access_token: &fresh.access_token, now };
         let proved = self.verify(proof, &provider, circumstances, deadline).map_err(mark)?;
@@ -371,6 +390,10 @@ impl Drop for Ending {
             self.cell.refreshes.finish(&self.flight, Err(Detail::Internal.into()));
         }
     }
+}
+
+fn is_consent(answer: &ServiceError) -> bool {
+    aadsts::decide(answer).state == AccountState::ConsentRequired
 }
 
 /// Since when an account stands as it does: a state that is confirmed keeps its beginning.

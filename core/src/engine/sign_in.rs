@@ -82,7 +82,7 @@ impl Engine {
         self.keys.verify(proof.expose(), &expected, &source)
     }
 
-    /// The granted scopes; a grant beyond reading is refused unless the host allows it (catalogue T-19).
+    /// The granted scopes; a grant beyond reading is refused unless the host allows it (case T-19).
     pub(super) fn check_scopes(&self, answer: Option<&str>) -> Result<ScopeReport> {
         let report = ScopeReport::read(answer, &self.settings.scopes);
         if report.excess.is_empty() || self.settings.allow_excess_scopes {
@@ -131,7 +131,7 @@ impl Engine {
         Ok(cell)
     }
 
-    /// Tokens with their times. `previous` keeps its refresh token where the service sent no new one (catalogue T-17).
+    /// Tokens with their times. `previous` keeps its refresh token where the service sent no new one (case T-17).
     pub(super) fn token_set(&self, tokens: Tokens, previous: Option<&TokenSet>) -> TokenSet {
         let now = self.now();
         TokenSet {

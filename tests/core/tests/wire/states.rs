@@ -248,9 +248,15 @@ fn life_cycle_a_new_scope_needs_a_new_consent() {
     rig.expire();
     let office = rig.open_with(|config| config.scopes.push("Mail.Read".to_owned()));
     let account = office.account(&account.id()).unwrap();
-    refused(account.acquire_token_silent(), K::AdminConsentRequired, "AdminConsentRequired");
-    rig.control.approve_scopes("northwind", &["User.Read", "Mail.ReadBasic", "Mail.Read", "Calendars.Read"]).unwrap();
-    rig.advance(121);
+    // What was granted before still works; the new permission is named as missing.
     account.acquire_token_silent().unwrap();
-    assert!(account.scopes().allows(intail_office365::Scope::MailRead));
+    assert_eq!((account.state().state, account.scopes().missing), (S::Connected, vec![intail_office365::Scope::MailRead]));
+    rig.control.approve_scopes("northwind", &["User.Read", "Mail.ReadBasic", "Mail.Read", "Calendars.Read"]).unwrap();
+    rig.expire();
+    account.acquire_token_silent().unwrap();
+    assert!(account.scopes().missing.is_empty() && account.scopes().allows(intail_office365::Scope::MailRead));
+    // Withdrawn altogether, nothing works.
+    rig.control.revoke_tenant("northwind").unwrap();
+    rig.expire();
+    refused(account.acquire_token_silent(), K::AdminConsentRequired, "AdminConsentRequired");
 }
