@@ -1,6 +1,7 @@
 //! What the facade's objects share: the store, the network, the keys, and the accounts in memory.
 
 mod admin;
+mod attempts;
 mod cell;
 mod connect;
 mod device;
