@@ -2,8 +2,8 @@
 //! read Microsoft Graph. (The library itself reads the profile, at connect; calls for mail and calendar come later.)
 //!
 //! The story: an administrator approves the app once for the organisation. Then any person of it clicks Connect in the host app,
-//! signs in at Microsoft in the system's browser, reviews the permissions, accepts, and is back in the app with the account
-//! connected. From then on the host gets tokens without asking anybody.
+//! signs in at Microsoft in the system's browser (and accepts the permissions, where nobody approved for them), and is back in the
+//! app with the account connected. From then on the host gets tokens without asking anybody.
 //!
 //! ```no_run
 //! use intail_office365::{Config, ConnectOptions, Hooks, KeyFile, Language, Office365};

@@ -10,6 +10,12 @@ Every call fails with an `Error`. A host switches on its **kind**; the **detail*
 support. `Display` and `Debug` of an error are safe to log: they hold no token, no address of a person and no free text of a server.
 `message` and `next_step` speak to the person, in English and German. This page is written from the library's own tables.
 
+Where an administrator's approval is or may be missing, `admin_approval` carries how sure that is (certain: the service said so;
+ambiguous: declined, or a request was sent; likely: nothing came back from the browser), the link on which an administrator approves,
+the tenant where known, and with `text_to_forward` a message to send. `BrowserUnavailable` carries the address in `url`, a pause that
+the service or the library asks for stands in `retry_after`, and support wants `detail`, `service_code` and `request_id`: these are
+\"the code\" that the sentences below speak of.
+
 Who acts says whether trying again can help without anybody: *nobody* means that it can.
 
 ";

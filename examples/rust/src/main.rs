@@ -14,16 +14,16 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 #[command(name = "office365", version)]
 struct Arguments {
     /// Application (client) id of the app registration.
-    #[arg(long, env = "INTAIL_CLIENT_ID", default_value = "55555555-0000-4aaa-9bbb-666666666666")]
-    client_id: String,
+    #[arg(long, global = true, env = "INTAIL_CLIENT_ID")]
+    client_id: Option<String>,
     /// Address of a sandbox, for instance `http://localhost:8365`; without it the real Microsoft cloud is used.
-    #[arg(long, env = "INTAIL_SANDBOX")]
+    #[arg(long, global = true, env = "INTAIL_SANDBOX")]
     sandbox: Option<String>,
     /// Folder of the store and its key file.
-    #[arg(long, env = "INTAIL_FOLDER", default_value_os_t = default_folder())]
+    #[arg(long, global = true, env = "INTAIL_FOLDER", default_value_os_t = default_folder())]
     folder: PathBuf,
     /// Show the library's log on standard error.
-    #[arg(long)]
+    #[arg(long, global = true)]
     log: bool,
     #[command(subcommand)]
     command: Command,
@@ -104,7 +104,18 @@ fn open(arguments: &Arguments) -> Result<Office365> {
     }
     // A sandbox has a store of its own beside the real one.
     let name = if arguments.sandbox.is_some() { "sandbox.db" } else { "office365.db" };
-    let mut config = Config::new(&arguments.client_id, &arguments.folder.join(name).to_string_lossy());
+    // The sandbox knows one registration; in the real cloud the app's own is needed.
+    let client_id = match (&arguments.client_id, &arguments.sandbox) {
+        (Some(id), _) => id,
+        (None, Some(_)) => "55555555-0000-4aaa-9bbb-666666666666",
+        (None, None) => {
+            eprintln!(
+                "Give the client id of your app registration with --client-id or INTAIL_CLIENT_ID, or a sandbox with --sandbox."
+            );
+            ""
+        }
+    };
+    let mut config = Config::new(client_id, &arguments.folder.join(name).to_string_lossy());
     if let Some(sandbox) = &arguments.sandbox {
         config.authority = Some(sandbox.clone());
         config.graph_base = Some(format!("{}/graph", sandbox.trim_end_matches('/')));

@@ -28,11 +28,19 @@ struct Arguments {
 
 fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
-    let sandbox = Sandbox::start(SandboxOptions {
+    let options = SandboxOptions {
         port: arguments.port,
         https_port: (!arguments.no_https).then_some(arguments.https_port),
         seed: arguments.seed,
         ..SandboxOptions::default()
+    };
+    let sandbox = Sandbox::start(options).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let taken =
+                format!("port {} or {} is in use; `--port 0 --https-port 0` takes free ones", arguments.port, arguments.https_port);
+            io::Error::new(error.kind(), taken)
+        }
+        _ => error,
     })?;
     if let Some(file) = &arguments.ca_file {
         std::fs::write(file, sandbox.ca_pem())?;

@@ -3,7 +3,8 @@
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
 use intail_office365::{
-    Account, BrowserOpener, CallOptions, Config, ConnectOptions, Error, ErrorKind, Hooks, HostKey, Language, Office365, Result,
+    Account, BrowserOpener, CallOptions, Certainty, Config, ConnectOptions, ConsentStatus, Error, ErrorKind, Hooks, HostKey,
+    Language, Office365, Result,
 };
 use intail_office365_sandbox::{Person, Sandbox, SandboxOptions};
 use std::{
@@ -44,17 +45,27 @@ fn main() -> std::result::Result<(), Box<dyn StdError>> {
     let (sandbox, folder) = (Sandbox::start(SandboxOptions::default())?, tempfile::tempdir()?);
     let demo = Demo { sandbox: &sandbox, folder: folder.path(), clicking, started: Instant::now() };
     println!("A sandbox Microsoft 365 runs at {} (nothing leaves this machine).\n", sandbox.authority());
-    demo.not_approved()?;
-    demo.approve()?;
-    let adele = demo.first_person()?;
-    demo.second_person()?;
-    demo.silent_token(&adele)?;
-    demo.restart_and_disconnect(&adele.id())?;
+    if let Err(error) = demo.tell_the_story() {
+        println!("\nThe demo ended: {} {}", error.message(Language::English), error.next_step(Language::English));
+        if error.url().is_some() {
+            println!("No browser can be opened here: run `make demo` without BROWSER=1.");
+        }
+        return Err(error.into());
+    }
     println!("\nDone in {:.1} s. Next: README.md shows the same in your own program.", demo.started.elapsed().as_secs_f32());
     Ok(())
 }
 
 impl Demo<'_> {
+    fn tell_the_story(&self) -> Result<()> {
+        self.not_approved()?;
+        self.approve()?;
+        let adele = self.first_person()?;
+        self.second_person()?;
+        self.silent_token(&adele)?;
+        self.restart_and_disconnect(&adele.id())
+    }
+
     fn not_approved(&self) -> Result<()> {
         step(1, "An organisation that has not approved the app");
         let seconds = if self.clicking { 60 } else { 2 };
@@ -77,7 +88,10 @@ impl Demo<'_> {
         let office = self.open(ADMIN)?;
         let answer = office.admin_consent(CONTOSO, None)?;
         tell(&format!("The browser brought the approval back for tenant {}.", answer.claimed_tenant.unwrap_or_default()));
-        tell(&format!("It counts once a token proves it. Known now: {:?}.", office.check_consent(Some(CONTOSO))?.status));
+        tell(&format!(
+            "It counts once a token proves it. {}",
+            office.check_consent(Some(CONTOSO))?.how_to_find_out(Language::English)
+        ));
         office.close();
         Ok(())
     }
@@ -88,7 +102,9 @@ impl Demo<'_> {
         let office = self.open(ADELE)?;
         let adele = office.connect(&options(ADELE), None)?;
         connected(&adele);
-        tell(&format!("The approval is {:?} now.", office.check_consent(Some(CONTOSO))?.status));
+        if office.check_consent(Some(CONTOSO))?.status == ConsentStatus::Approved {
+            tell("Her token proves the administrator's approval.");
+        }
         Ok(adele)
     }
 
@@ -165,10 +181,15 @@ fn connected(account: &Account) {
 
 /// What a host shows a person when it did not work: what happened, what to do, and the link for the administrator.
 fn show(error: &Error) {
-    tell(&format!("{:?} / {}: {}", error.kind(), error.detail(), error.message(Language::English)));
+    tell(&format!("The app says: {}", error.message(Language::English)));
     tell(error.next_step(Language::English));
     if let Some(approval) = error.admin_approval() {
-        tell(&format!("An approval is missing: {:?}. The link for the administrator:", approval.certainty));
+        let sure = match approval.certainty {
+            Certainty::Certain => "is missing",
+            Certainty::Ambiguous => "may be missing",
+            Certainty::Likely => "is probably missing",
+        };
+        tell(&format!("An administrator's approval {sure}. The link for the administrator:"));
         tell(&approval.url);
     }
 }

@@ -93,7 +93,7 @@ impl Turn<'_> {
     /// A page that says what is wrong and sends nothing to the app.
     pub(crate) fn error_page(&mut self, flow: Option<&Flow>, problem: &Problem) -> Reply {
         let ids = self.ids(flow);
-        Reply::html(200, pages::error::page(&self.state.app, problem, &ids))
+        Reply::html(200, pages::error::page(problem, &ids))
     }
 }
 

@@ -4,17 +4,15 @@ use maud::{Markup, html};
 
 use super::document;
 use crate::identity::errors::{Ids, Problem};
-use crate::state::model::App;
 
 /// "Sorry, but we're having trouble signing you in."
-pub(crate) fn page(app: &App, problem: &Problem, ids: &Ids) -> String {
+pub(crate) fn page(problem: &Problem, ids: &Ids) -> String {
     document(
         "error",
         "Sign-in error",
         &html! {
             h1 { "Sorry, but we\u{2019}re having trouble signing you in." }
-            p { "to continue to " strong { (app.name) } }
-            p.error role="alert" { "AADSTS" (problem.code) ": " (problem.text) }
+            p.error role="alert" { "AADSTS" (problem.code) ": " (problem.text.replace("{}", "\u{2026}")) }
             (details(problem, ids))
         },
     )

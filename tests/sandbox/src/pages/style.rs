@@ -29,7 +29,7 @@ a{color:var(--accent)}a:focus-visible,button:focus-visible,input:focus-visible,t
 .error{color:var(--bad);font-weight:600}code,.code{font-family:ui-monospace,monospace;font-size:.9em}
 .details{margin-top:2rem;padding-top:1.25rem;border-top:1px solid var(--hair);font-size:.875rem;color:var(--soft)}.details h2{margin:0;font-size:.875rem}.details p{margin:.25rem 0 .5rem}.details dl{gap:.125rem 1rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.5rem 0}dt{color:var(--soft)}dd{margin:0}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--hair);vertical-align:top}
+.scroll{overflow-x:auto}table{overflow-wrap:normal;min-width:34rem;border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--hair);vertical-align:top}
 .permissions{list-style:none;padding-left:0;border-top:1px solid var(--hair)}.permissions li{border-bottom:1px solid var(--hair)}.permissions summary{padding:.5rem 0 .5rem 1.125rem;text-indent:-1.125rem}.permissions details p{margin:.25rem 0 .5rem 1rem}
 .switches{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:end}.switches select{width:auto;min-width:8rem;margin-right:.5rem}.switches button{margin-right:0}
 body[data-page=start] button{margin:.25rem .5rem 0 0;padding:.3rem .8rem;min-height:2.25rem;font-weight:400}body[data-page=start] td button{padding:.2rem .6rem;min-height:2rem}
