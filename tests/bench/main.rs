@@ -20,18 +20,18 @@ use std::error::Error;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
+/// What stands above the table.
+const LEGEND: &str = "G4: silent tokens. G5: opening a store. G6: keeping a refreshed token. G10: connecting.
+Each figure stands beside a floor: the same work written by hand without this library, measured in the same run. Compare the
+ratios, and expect other work on the machine to move them. `met: no` is a goal that this run did not reach, and no failure.
+";
+
 fn main() -> Result<()> {
-    println!(
-        "G4: silent tokens. G5: opening a store. G6: keeping a refreshed token. G10: connecting. Each figure stands beside a floor, the"
-    );
-    println!(
-        "same work written by hand without this library, measured in the same run: compare the ratios, and expect other work on the"
-    );
-    println!("machine to move them. `met: no` is a goal that this run did not reach, and no failure.\n");
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(at) = arguments.iter().position(|argument| argument == connect::COLD) {
         return connect::cold_child(&arguments[at + 1..]);
     }
+    println!("{LEGEND}");
     let wanted = |part: &str| {
         let parts: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
         parts.is_empty() || parts.iter().any(|name| *name == part)
