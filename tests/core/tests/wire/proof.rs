@@ -64,6 +64,7 @@ fn j_01_to_j_17_hostile_tokens_store_nothing() {
         assert!(error.client_request_id().is_some(), "{name}");
     }
     rig.tokens(|tokens| tokens.remove = vec!["id_token".to_owned()]);
+    // J-23: without an id_token nobody knows who signed in.
     refused(rig.sign_in(&office, MEGAN), ErrorKind::Untrusted, "IdTokenMissing");
     assert!(office.accounts().unwrap().is_empty());
     // Nothing of them reached Graph.
