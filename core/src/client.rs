@@ -60,6 +60,22 @@ impl Office365 {
     }
 
     /// The same object with a time-out or a cancel token for the calls made through it.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let office = &rig.office;
+    /// use intail_office365::{CallOptions, CancelToken, ConnectOptions, ErrorKind};
+    ///
+    /// let cancel = CancelToken::new();
+    /// let hurried = office.with(CallOptions { timeout_ms: Some(60_000), cancel: Some(cancel.clone()) });
+    /// cancel.cancel(); // usually from another thread
+    /// assert_eq!(hurried.connect(&ConnectOptions::default(), None).unwrap_err().kind(), ErrorKind::Cancelled);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn with(&self, options: CallOptions) -> Self {
         Self { engine: Arc::clone(&self.engine), options }
@@ -107,6 +123,18 @@ impl Office365 {
     /// # Errors
     /// As [`complete_admin_consent`](Self::complete_admin_consent); `Cancelled` and `TimedOut`; `InvalidArgument` where the redirect
     /// URI for administrators is not a loopback one.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("admin@contoso.example");
+    /// # let office = &rig.office;
+    /// let answer = office.admin_consent("contoso.example", None)?;
+    /// assert!(answer.claimed_tenant.is_some(), "the browser brought an answer back; a token of that tenant has to prove it");
+    /// # Ok(()) }
+    /// ```
     #[expect(clippy::needless_pass_by_value, reason = "a shared object is what every binding can give")]
     pub fn admin_consent(&self, tenant: &str, observer: Option<Arc<dyn ConnectObserver>>) -> Result<AdminConsent> {
         let call = self.engine.enter(&self.options, SIGN_IN_TIMEOUT)?;
@@ -148,6 +176,20 @@ impl Office365 {
     ///
     /// # Errors
     /// `InvalidArgument`; network, service and storage kinds.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let office = &rig.office;
+    /// use intail_office365::ConnectOptions;
+    ///
+    /// let request = office.begin_connect(&ConnectOptions::default())?;
+    /// assert!(request.url.contains("/oauth2/v2.0/authorize?"), "open it in the system's browser");
+    /// # Ok(()) }
+    /// ```
     pub fn begin_connect(&self, options: &ConnectOptions) -> Result<AuthorizationRequest> {
         let call = self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
         self.engine.begin_connect(&call, options)
@@ -284,6 +326,18 @@ impl Office365 {
     ///
     /// # Errors
     /// Storage kinds.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let office = &rig.office;
+    /// let diagnosis = office.diagnose()?;
+    /// assert_eq!((diagnosis.accounts, diagnosis.authority_host.as_str()), (0, "localhost"));
+    /// # Ok(()) }
+    /// ```
     pub fn diagnose(&self) -> Result<Diagnosis> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
         let stored = self.engine.store().accounts()?;
@@ -301,6 +355,20 @@ impl Office365 {
 
     /// Closes the library: cancels what runs, waits at most a second, closes the store. Further calls answer `Closed`. Dropping the
     /// last clone does not wait.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let office = &rig.office;
+    /// use intail_office365::ErrorKind;
+    ///
+    /// office.close();
+    /// assert_eq!(office.accounts().unwrap_err().kind(), ErrorKind::Closed);
+    /// # Ok(()) }
+    /// ```
     pub fn close(&self) {
         self.engine.close();
     }
