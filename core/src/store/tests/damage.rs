@@ -369,6 +369,24 @@ fn a_damaged_account_is_set_aside_when_its_person_connects_again() {
     assert!(store.accounts().unwrap().damaged.is_empty());
 }
 
+/// S-26: a row that is set aside keeps no key, so that nothing of it outlives a disconnect of its person.
+#[test]
+fn s_26_a_row_set_aside_cannot_be_opened_again() {
+    let (rig, accounts) = three();
+    let set_aside = |rig: &Rig| -> bool {
+        let sql =
+            "SELECT lookup IS NULL AND account_key = zeroblob(length(account_key)) AND credentials = zeroblob(length(credentials))
+             FROM account WHERE id = ?1";
+        Connection::open(rig.path()).unwrap().query_row(sql, [&accounts[0].id], |row| row.get(0)).unwrap()
+    };
+    edit(&rig, "UPDATE account SET credentials = x'0102' WHERE rowid = 1");
+    assert!(!set_aside(&rig));
+    let store = rig.open();
+    connect(&store, 1);
+    store.close().unwrap();
+    assert!(set_aside(&rig));
+}
+
 #[test]
 fn s_06_a_row_found_under_anothers_hash_is_never_written_over() {
     let (rig, accounts) = three();
