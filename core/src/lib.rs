@@ -72,6 +72,7 @@ mod language;
 mod log;
 mod model;
 mod oauth;
+mod protection;
 mod secret;
 mod settings;
 mod store;
@@ -97,6 +98,7 @@ pub use model::{
     AccessToken, AccountInfo, AccountState, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver,
     ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis, Disconnected, StateReport,
 };
+pub use protection::KeyProviderKind;
 pub use store::{HostKey, KeyFile, KeyProvider};
 
 /// Compiles the snippets of the README.

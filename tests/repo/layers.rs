@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("approval", &["language"]),
     ("error", &["approval", "language"]),
     ("guid", &["error"]),
+    ("protection", &["language"]),
     ("consent", &["error"]),
     ("config", &["secret"]),
     ("model", &["consent", "error", "language", "secret"]),
@@ -32,7 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("oauth", &["clock", "display", "error", "guid", "http", "model", "secret"]),
     ("graph", &["display", "error", "http", "secret"]),
     ("browser", &["approval", "call", "clock", "config", "consent", "display", "error", "language"]),
-    ("store", &["consent", "error", "oauth", "secret"]),
+    ("store", &["consent", "error", "oauth", "protection", "secret"]),
     ("hooks", &["browser", "clock", "log"]),
     // The glue, and the facade on top of it
     (

@@ -5,7 +5,10 @@ use super::{
     place::Place,
     seal::{self, Key},
 };
-use crate::error::{Detail, Result};
+use crate::{
+    error::{Detail, Result},
+    protection::KeyProviderKind,
+};
 use std::{
     fmt,
     fs::{self, File},
@@ -16,15 +19,30 @@ use zeroize::Zeroizing;
 
 /// Wraps and unwraps the random key of the store, for instance with a hardware key that never leaves its place.
 ///
-/// It is called when a store is opened or created, on the calling thread, and never while the library holds a lock; later versions
-/// may call it at other times too. A provider that cannot answer now (a locked phone, a dismissed prompt) returns
+/// It is called when a store is opened, created or recovered, when its key is changed, when an account is disconnected, and in the
+/// first call after another process changed the store's key: always on the calling thread, and never while the library holds a lock
+/// or a transaction. A provider that cannot answer now (a locked phone, a dismissed prompt) returns
 /// [`Error::key_unavailable`](crate::Error::key_unavailable); one whose key does not fit returns [`Error::key_rejected`](crate::Error::key_rejected).
+///
+/// A host writes the first two methods; the others are for the providers of this library.
 pub trait KeyProvider: Send + Sync {
     /// Encrypts `key`, authenticated, together with its number. At most 16 KiB.
     fn wrap(&self, key_id: u32, key: &[u8]) -> Result<Vec<u8>>;
 
     /// Decrypts what [`wrap`](Self::wrap) returned for the same number.
     fn unwrap(&self, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>>;
+
+    /// What stands behind it.
+    fn kind(&self) -> KeyProviderKind {
+        KeyProviderKind::Host
+    }
+
+    /// Forgets the key under which `wrapped` was made, so that nobody can unwrap it again. Only a provider that owns its keys
+    /// ([`KeyProviderKind::owns_its_keys`]) does something here; what is forgotten already is no failure.
+    fn retire(&self, wrapped: &[u8]) -> Result<()> {
+        let _ = wrapped;
+        Ok(())
+    }
 }
 
 /// A key provider for 32 bytes that the host holds, for instance from a key store that the library does not know.
@@ -50,6 +68,10 @@ impl KeyProvider for HostKey {
 
     fn unwrap(&self, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>> {
         unwrap_under(&self.0, key_id, wrapped)
+    }
+
+    fn kind(&self) -> KeyProviderKind {
+        KeyProviderKind::HostKey
     }
 }
 
