@@ -56,6 +56,8 @@ const REVOKE_URL: &str = "https://myapps.microsoft.com";
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
     store: Store,
+    /// What wraps the store's key: the one that the host gave last.
+    key_provider: Mutex<Arc<dyn KeyProvider>>,
     transport: Arc<dyn Transport>,
     workers: Workers,
     keys: KeyCache,
@@ -77,14 +79,15 @@ thread_local! {
 }
 
 impl Engine {
-    pub(crate) fn open(config: Config, keys: &dyn KeyProvider, hooks: Hooks) -> Result<Arc<Self>> {
+    pub(crate) fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Arc<Self>> {
         outside_observers()?;
         let settings = Settings::parse(config)?;
         let transport = Arc::new(HttpClient::new(&settings.network)?);
-        let store = Store::open(&settings.store_path, keys)?;
+        let store = Store::open(&settings.store_path, &*keys)?;
         Ok(Arc::new(Self {
             settings,
             store,
+            key_provider: Mutex::new(keys),
             transport,
             workers: Workers::new(),
             keys: KeyCache::default(),
@@ -188,6 +191,10 @@ impl Engine {
 
     fn cells(&self) -> MutexGuard<'_, HashMap<String, Arc<AccountCell>>> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn key_provider(&self) -> Arc<dyn KeyProvider> {
+        Arc::clone(&self.key_provider.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -98,8 +98,8 @@ pub use model::{
     AccessToken, AccountInfo, AccountState, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver,
     ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis, Disconnected, StateReport,
 };
-pub use protection::KeyProviderKind;
-pub use store::{HostKey, KeyFile, KeyProvider};
+pub use protection::{KeyProviderKind, Protection};
+pub use store::{HostKey, KeyFile, KeyProvider, OsKeyStore, Passphrase, default_key_provider};
 
 /// Compiles the snippets of the README.
 #[cfg(doctest)]

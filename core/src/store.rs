@@ -17,7 +17,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub use key::{HostKey, KeyFile, KeyProvider};
+pub use key::{HostKey, KeyFile, KeyProvider, OsKeyStore, Passphrase, default_key_provider};
 
 pub(crate) use account::{DropTokens, Rotation};
 pub(crate) use flow::{Claim, Flow};

@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("account", &["call", "consent", "engine", "error", "model"]),
-    ("client", &["account", "call", "config", "engine", "error", "hooks", "model", "store"]),
+    ("client", &["account", "call", "config", "engine", "error", "hooks", "model", "protection", "store"]),
 ];
 
 #[test]

@@ -6,7 +6,10 @@ use crate::language::Language;
 /// What to tell the person to do, shared by the causes that ask for the same.
 #[derive(Clone, Copy)]
 enum Step {
+    BringKeyFile,
+    ChoosePassphrase,
     ConnectOrAsk,
+    EnterPassphrase,
     ProtectKeyFile,
     ShowAdministrator,
     TryAgainOrAsk,
@@ -22,6 +25,7 @@ enum Step {
     Unlock,
     UpdateApp,
     UseOtherAccount,
+    UseOtherKey,
 }
 
 impl Step {
@@ -41,6 +45,18 @@ impl Step {
             Self::ProtectKeyFile => (
                 "Make the key file readable for this user alone, or restore it from a backup.",
                 "Machen Sie die Schlüsseldatei nur für diesen Benutzer lesbar, oder stellen Sie sie aus einer Sicherung wieder her.",
+            ),
+            Self::BringKeyFile => (
+                "Connect the drive that holds the key file, or restore the file from a backup.",
+                "Schließen Sie das Laufwerk mit der Schlüsseldatei an, oder stellen Sie die Datei aus einer Sicherung wieder her.",
+            ),
+            Self::ChoosePassphrase => {
+                ("Choose a passphrase of 12 characters or more.", "Wählen Sie eine Passphrase mit mindestens 12 Zeichen.")
+            }
+            Self::EnterPassphrase => ("Enter the passphrase again.", "Geben Sie die Passphrase erneut ein."),
+            Self::UseOtherKey => (
+                "The app can use a key file, a passphrase or a key of its own instead. Contact its support and mention the code.",
+                "Die App kann stattdessen eine Schlüsseldatei, eine Passphrase oder einen eigenen Schlüssel verwenden. Wenden Sie sich an ihren Support und nennen Sie den Code.",
             ),
             Self::CheckNetwork => {
                 ("Check the network connection and try again.", "Prüfen Sie die Netzwerkverbindung und versuchen Sie es erneut.")
@@ -187,7 +203,12 @@ details! {
     StoreTampered: StorageDamaged, User, Connect, "What was saved of the account is damaged.", "Was vom Konto gespeichert war, ist beschädigt.";
     StoreTooNew: StorageTooNew, User, UpdateApp, "The store was written by a newer version of the app.", "Die Anmeldungen wurden von einer neueren Version der App gespeichert.";
     KeyUnavailable: KeyUnavailable, User, Unlock, "The key of the store is not available now.", "Der Schlüssel des Speichers ist im Moment nicht verfügbar.";
+    KeyStoreMissing: KeyUnavailable, Developer, UseOtherKey, "This system has no key store that the app could use.", "Dieses System hat keinen Schlüsselspeicher, den die App verwenden könnte.";
+    KeyFileMissing: KeyUnavailable, User, BringKeyFile, "The key file is not there.", "Die Schlüsseldatei ist nicht vorhanden.";
     StoreWrongKey: KeyRejected, Developer, ContactSupport, "The saved sign-ins cannot be opened with this key.", "Die gespeicherten Anmeldungen lassen sich mit diesem Schlüssel nicht öffnen.";
     StoreKeyMissing: KeyRejected, Developer, ContactSupport, "No key for the store was given.", "Für den Speicher wurde kein Schlüssel angegeben.";
     KeyFileUnsafe: KeyRejected, Developer, ProtectKeyFile, "Other people can read the key file, or it is not a key file.", "Andere Personen können die Schlüsseldatei lesen, oder es ist keine Schlüsseldatei.";
+    KeyFileFull: StorageUnavailable, Developer, ContactSupport, "The key file holds too many keys.", "Die Schlüsseldatei enthält zu viele Schlüssel.";
+    PassphraseUnsuitable: KeyRejected, User, ChoosePassphrase, "The passphrase is too short or too long, or has a character that is not allowed.", "Die Passphrase ist zu kurz oder zu lang oder enthält ein unerlaubtes Zeichen.";
+    PassphraseWrong: KeyRejected, User, EnterPassphrase, "The passphrase does not open the saved sign-ins.", "Die Passphrase öffnet die gespeicherten Anmeldungen nicht.";
 }

@@ -1,21 +1,18 @@
-//! Keys that wrap the store key: the host's own provider, 32 bytes that the host holds, a key file.
+//! Keys that wrap the store key: the trait for a host's own provider, and the ready-made ones.
 
-use super::{
-    fault,
-    place::Place,
-    seal::{self, Key},
-};
-use crate::{
-    error::{Detail, Result},
-    protection::KeyProviderKind,
-};
-use std::{
-    fmt,
-    fs::{self, File},
-    io::{Read, Write},
-    path::Path,
-};
-use zeroize::Zeroizing;
+mod file;
+mod host;
+mod os;
+mod passphrase;
+mod shelf;
+
+pub use file::KeyFile;
+pub use host::HostKey;
+pub use os::{OsKeyStore, default_key_provider};
+pub use passphrase::Passphrase;
+
+use super::seal::{self, Key};
+use crate::{error::Result, protection::KeyProviderKind};
 
 /// Wraps and unwraps the random key of the store, for instance with a hardware key that never leaves its place.
 ///
@@ -45,140 +42,29 @@ pub trait KeyProvider: Send + Sync {
     }
 }
 
-/// A key provider for 32 bytes that the host holds, for instance from a key store that the library does not know.
-pub struct HostKey(Key);
-
-impl HostKey {
-    /// Takes the key: 32 random bytes. It is kept in memory only and wiped when dropped.
-    ///
-    /// # Errors
-    /// `KeyRejected` (`StoreKeyMissing`) for an empty key; `InvalidArgument` for another length and for zeros alone.
-    pub fn new(key: &[u8]) -> Result<Self> {
-        if key.is_empty() {
-            return Err(Detail::StoreKeyMissing.into());
-        }
-        seal::key_from(key).map(Self).ok_or_else(|| Detail::InvalidArgument.about("key"))
-    }
-}
-
-impl KeyProvider for HostKey {
-    fn wrap(&self, key_id: u32, key: &[u8]) -> Result<Vec<u8>> {
-        wrap_under(&self.0, key_id, key)
-    }
-
-    fn unwrap(&self, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>> {
-        unwrap_under(&self.0, key_id, wrapped)
-    }
-
-    fn kind(&self) -> KeyProviderKind {
-        KeyProviderKind::HostKey
-    }
-}
-
-impl fmt::Debug for HostKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HostKey([redacted])")
-    }
-}
-
-/// A key provider whose key lies in a file of its own: 32 bytes that only its owner can read.
-///
-/// It protects a copy of the store alone (a backup, a synchronised folder), not against whoever can read the owner's files. Keep it
-/// apart from the store.
-pub struct KeyFile(Key);
-
-impl KeyFile {
-    /// Reads the key file at `path`; where there is none, one with a random key is created. If its store exists already, the new key
-    /// does not open it: `open` then answers `KeyRejected`.
-    ///
-    /// # Errors
-    /// `KeyRejected` (`KeyFileUnsafe`) if others can read the file, or if it is not an ordinary file with a key;
-    /// `StorageUnavailable` if its folder is missing, unsafe or cannot be written.
-    pub fn at(path: &str) -> Result<Self> {
-        let place = Place::resolve(Path::new(path))?;
-        let exists = fs::symlink_metadata(place.path()).is_ok();
-        if !exists {
-            create(&place)?;
-        }
-        read(place.path()).map(Self)
-    }
-}
-
-impl KeyProvider for KeyFile {
-    fn wrap(&self, key_id: u32, key: &[u8]) -> Result<Vec<u8>> {
-        wrap_under(&self.0, key_id, key)
-    }
-
-    fn unwrap(&self, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>> {
-        unwrap_under(&self.0, key_id, wrapped)
-    }
-}
-
-impl fmt::Debug for KeyFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyFile([redacted])")
-    }
-}
-
-/// A wrapped key is `version 1 byte (1) | nonce 24 | XChaCha20-Poly1305 ciphertext and tag`; the associated data is a label and the
-/// key id.
-const WRAP_VERSION: [u8; 1] = [1];
-
-fn wrap_under(own: &Key, key_id: u32, key: &[u8]) -> Result<Vec<u8>> {
-    seal::seal_bytes(own, &WRAP_VERSION, &wrap_label(key_id), key)
-}
-
-fn unwrap_under(own: &Key, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>> {
-    let body = wrapped.strip_prefix(&WRAP_VERSION).ok_or(Detail::StoreWrongKey)?;
-    let key = seal::open_bytes(own, &wrap_label(key_id), body).ok_or(Detail::StoreWrongKey)?;
-    Ok(key.to_vec())
-}
-
+/// What a wrapped store key is bound to, whatever wraps it.
 fn wrap_label(key_id: u32) -> Vec<u8> {
     [b"intail-office365 wrapped store key".as_slice(), &key_id.to_be_bytes()].concat()
 }
 
-/// Whole or not at all: a process that dies on the way leaves no half key. If another process was first, its key counts.
-fn create(place: &Place) -> Result<()> {
-    let key = seal::random::<{ seal::KEY_LENGTH }>()?;
-    let (mut file, draft) = place.create_draft()?;
-    let written = file.write_all(key.as_slice()).and_then(|()| file.sync_all()).map_err(fault::file);
-    drop(file);
-    let published = written.and_then(|()| place.publish(&draft));
-    if !matches!(published, Ok(true)) {
-        let _ = fs::remove_file(&draft);
-    }
-    published.map(|_| ())
+/// `header | nonce 24 | XChaCha20-Poly1305 ciphertext and tag`; the associated data is the label, the key id and all of `header`
+/// but its first byte. That first byte is the version, which no two providers share:
+///
+/// ```text
+/// 1                              a key of the host, or a key file of the older format
+/// 2 | key name 8                 a key file
+/// 3 | memory | passes | lanes | salt    a passphrase
+/// 4 | key name 16                the key store of the operating system
+/// ```
+fn wrap_under(own: &Key, header: &[u8], key_id: u32, key: &[u8]) -> Result<Vec<u8>> {
+    seal::seal_bytes(own, header, &associated_data(header, key_id), key)
 }
 
-fn read(path: &Path) -> Result<Key> {
-    let file = open_private(path)?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(seal::KEY_LENGTH + 1));
-    file.take(seal::KEY_LENGTH as u64 + 1).read_to_end(&mut bytes).map_err(|_| Detail::KeyFileUnsafe)?;
-    Ok(seal::key_from(&bytes).ok_or(Detail::KeyFileUnsafe)?)
+/// Opens `body`, which followed `header`; `None` if `own` is not the key, or anything was changed.
+fn unwrap_under(own: &Key, header: &[u8], key_id: u32, body: &[u8]) -> Option<Vec<u8>> {
+    seal::open_bytes(own, &associated_data(header, key_id), body).map(|key| key.to_vec())
 }
 
-#[cfg(unix)]
-fn open_private(path: &Path) -> Result<File> {
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-
-    // Without waiting for the other end of a FIFO.
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|_| Detail::KeyFileUnsafe)?;
-    let facts = file.metadata().map_err(|_| Detail::KeyFileUnsafe)?;
-    let ours = facts.uid() == rustix::process::geteuid().as_raw();
-    let for_others = facts.mode() & 0o077;
-    if ours && for_others == 0 && facts.file_type().is_file() && facts.nlink() == 1 {
-        Ok(file)
-    } else {
-        Err(Detail::KeyFileUnsafe.into())
-    }
-}
-
-#[cfg(not(unix))]
-fn open_private(path: &Path) -> Result<File> {
-    let file = File::open(path).map_err(|_| Detail::KeyFileUnsafe)?;
-    let is_file = file.metadata().is_ok_and(|facts| facts.is_file());
-    if is_file { Ok(file) } else { Err(Detail::KeyFileUnsafe.into()) }
+fn associated_data(header: &[u8], key_id: u32) -> Vec<u8> {
+    [wrap_label(key_id).as_slice(), header.get(1..).unwrap_or_default()].concat()
 }

@@ -78,9 +78,14 @@ impl Place {
     pub(super) fn create_draft(&self) -> Result<(File, PathBuf)> {
         let mut suffix = String::from(".new-");
         suffix.push_str(&super::hex(super::seal::random::<8>()?.as_slice()));
-        let draft = self.beside(&suffix);
-        let file = system::create_private(&draft).map_err(fault::file)?;
-        Ok((file, draft))
+        self.create_beside(&suffix)
+    }
+
+    /// The same under a name that the caller chose.
+    pub(super) fn create_beside(&self, suffix: &str) -> Result<(File, PathBuf)> {
+        let path = self.beside(suffix);
+        let file = system::create_private(&path).map_err(fault::file)?;
+        Ok((file, path))
     }
 
     /// Gives a finished draft its name, whole and durable. `false` if another file has taken the name meanwhile.
@@ -92,6 +97,16 @@ impl Place {
         }
         system::sync_folder(&self.folder).map_err(fault::file)?;
         Ok(true)
+    }
+
+    /// Gives a finished draft the name of the file that is there, in one step and durable.
+    pub(super) fn replace(&self, draft: &Path) -> Result<()> {
+        fs::rename(draft, &self.path).and_then(|()| system::sync_folder(&self.folder)).map_err(fault::file)
+    }
+
+    /// Which file these facts are about.
+    pub(super) fn id_of(facts: &fs::Metadata) -> FileId {
+        system::file_id(facts)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod damage;
 mod files;
+mod keys;
 mod limits;
 mod rig;
 mod rows;
