@@ -14,6 +14,8 @@ mod device;
 mod ends;
 mod flight;
 mod host;
+mod key_files;
+mod key_store;
 mod metadata;
 mod mishaps;
 mod proof;
