@@ -2,7 +2,7 @@
 # Brings the tools that this repository needs, and is the only place that lists them.
 #
 #   tests/setup.sh build    what `make demo` needs: a C compiler and Rust
-#   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal, cargo-deny
+#   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal, cargo-deny, a key store (on Linux)
 #
 # Says what it is about to install before it does, asks through sudo when it is not root, and prints one line when all is there.
 # System packages come from apt; everything else goes below target/tools and is gone with `make clean`.
@@ -23,6 +23,7 @@ APT_RUST="rustc-web cargo-web"                         # Debian's current Rust (
 APT_RUST_LINTS="rust-web-clippy rustfmt-web"
 APT_CHROMIUM="chromium fonts-liberation"               # the fonts make the pictures in docs/ the same everywhere
 APT_PYTHON="python3 python3-venv"
+APT_KEYRING="dbus gnome-keyring"                       # started by the tests in a session of their own
 
 TOOLS=target/tools
 LOG=$TOOLS/setup.log
@@ -32,7 +33,7 @@ DID=""
 main() {
   case "${1:-}" in
     build) system_packages cc rust ;;
-    check) system_packages cc rust lints chromium python; private_tools ;;
+    check) system_packages cc rust lints chromium python keyring; private_tools ;;
     *) echo "usage: tests/setup.sh build|check" >&2; exit 2 ;;
   esac
   write_env
@@ -51,6 +52,7 @@ system_packages() {
       lints) rust_lints_from_apt && packages+=" $APT_RUST_LINTS" ;;
       chromium) [ -n "$(chromium_path)" ] || packages+=" $APT_CHROMIUM" ;;
       python) python_ready || packages+=" $APT_PYTHON" ;;
+      keyring) keyring_ready || packages+=" $APT_KEYRING" ;;
     esac
   done
   [ -n "$packages" ] || return 0
@@ -60,7 +62,7 @@ system_packages() {
 }
 
 apt_install() {
-  command -v apt-get >/dev/null || stop "this system has no apt-get. Please install by hand: a C compiler, Rust $RUST_MIN or newer (https://rustup.rs); for 'make check' also Chromium, Python 3.10 or newer with venv, and Node $NODE_MIN or newer. Then run this again. (Debian's names of what is missing here: $*)"
+  command -v apt-get >/dev/null || stop "this system has no apt-get. Please install by hand: a C compiler, Rust $RUST_MIN or newer (https://rustup.rs); for 'make check' also Chromium, Python 3.10 or newer with venv, on Linux D-Bus and GNOME Keyring, and Node $NODE_MIN or newer. Then run this again. (Debian's names of what is missing here: $*)"
   local as_root=()
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || stop "please run as root: apt-get install --no-install-recommends $*"
@@ -164,6 +166,7 @@ npm_packages() {
 # ---- Where things are --------------------------------------------------------------------------------------------------
 chromium_path() { first_command "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; }
 deny_path() { first_command "${CARGO_DENY:-}" "$PWD/$TOOLS/python/bin/cargo-deny" cargo-deny; }
+keyring_ready() { [ "$(uname)" != Linux ] || { command -v dbus-daemon && command -v dbus-send && command -v gnome-keyring-daemon; } >/dev/null; }
 python_ready() { python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; }
 
 node_path() {

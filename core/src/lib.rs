@@ -28,7 +28,8 @@
 //! * [`Account`]: one connected person in one tenant. State, permissions, tokens, disconnecting.
 //! * [`Config`], [`ConnectOptions`], [`CallOptions`], [`Hooks`]: what a host decides. Every field has a default.
 //! * [`Error`] and [`ErrorKind`]: what went wrong, who must act, what to do.
-//! * [`KeyProvider`], with [`HostKey`] and [`KeyFile`]: the key that the store is sealed with.
+//! * [`KeyProvider`], with [`OsKeyStore`] (see [`default_key_provider`]), [`KeyFile`], [`Passphrase`] and [`HostKey`]: the key that the
+//!   store is sealed with. [`Office365::protection`] says what it protects from.
 //!
 //! # Rules that hold everywhere
 //! * **Blocking, from any thread.** Every object is `Send + Sync` and cheap to clone. Network work runs on a few threads of the

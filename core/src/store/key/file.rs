@@ -54,7 +54,7 @@ impl KeyProvider for KeyFile {
     fn unwrap(&self, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>> {
         let keys = self.0.read()?;
         let opened = match parse(wrapped) {
-            Some(Wrapped::Named(name, body)) => keys.named(&name).and_then(|own| unwrap_under(&own, &header(name), key_id, body)),
+            Some(Wrapped::Named(name, body)) => keys.named(name).and_then(|own| unwrap_under(&own, &header(name), key_id, body)),
             Some(Wrapped::Single(body)) => keys.single().find_map(|(_, own)| unwrap_under(&own, &host::HEADER, key_id, body)),
             None => None,
         };
@@ -70,7 +70,7 @@ impl KeyProvider for KeyFile {
         if wrapped.key_in(&self.0.read()?).is_none() {
             return Ok(());
         }
-        self.0.change(|keys| Ok((wrapped.key_in(keys).map(|name| keys.without(&name)), ())))
+        self.0.change(|keys| Ok((wrapped.key_in(keys).map(|name| keys.without(name)), ())))
     }
 }
 
@@ -90,7 +90,7 @@ impl Wrapped<'_> {
     /// The name of the key that it needs, if the shelf still has it.
     fn key_in(&self, keys: &Keys) -> Option<Name> {
         match self {
-            Self::Named(name, _) => keys.named(name).map(|_| *name),
+            Self::Named(name, _) => keys.named(*name).map(|_| *name),
             Self::Single(body) => {
                 let mut opened = keys.single().filter(|(_, own)| {
                     OLD_KEY_IDS.into_iter().any(|key_id| unwrap_under(own, &host::HEADER, key_id, body).is_some())
@@ -104,7 +104,7 @@ impl Wrapped<'_> {
 fn parse(wrapped: &[u8]) -> Option<Wrapped<'_>> {
     match wrapped.split_first()? {
         (1, body) => Some(Wrapped::Single(body)),
-        (&VERSION, rest) => rest.split_first_chunk().map(|(name, body)| Wrapped::Named(*name, body)),
+        (&VERSION, rest) => rest.split_first_chunk().map(|(name, body)| Wrapped::Named(Name(*name), body)),
         _ => None,
     }
 }
@@ -112,7 +112,7 @@ fn parse(wrapped: &[u8]) -> Option<Wrapped<'_>> {
 fn header(name: Name) -> [u8; NAME_LENGTH + 1] {
     let mut header = [VERSION; NAME_LENGTH + 1];
     if let Some((_, rest)) = header.split_first_mut() {
-        rest.copy_from_slice(&name);
+        rest.copy_from_slice(&name.0);
     }
     header
 }

@@ -22,7 +22,7 @@ use crate::{
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
@@ -53,7 +53,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// and until it comes further calls answer `KeyUnavailable`.
 pub struct OsKeyStore {
     service: String,
-    /// Whether an earlier call still waits in a thread of its own, so that there is never more than one such thread.
+    /// One call at a time.
+    turn: Mutex<()>,
+    /// Whether the thread of a call is still there, so that there is never more than one.
     stuck: Arc<AtomicBool>,
 }
 
@@ -96,7 +98,7 @@ impl OsKeyStore {
         if !is_name {
             return Err(Detail::InvalidArgument.about("service"));
         }
-        Ok(Self { service: service.to_owned(), stuck: Arc::default() })
+        Ok(Self { service: service.to_owned(), turn: Mutex::default(), stuck: Arc::default() })
     }
 
     /// Whether there is a key store that answers. Nothing is written to it and nobody is asked to unlock it.
@@ -110,6 +112,7 @@ impl OsKeyStore {
     /// Runs `work` on a thread of its own, as the key stores of some systems block without an end.
     fn ask<T: Send + 'static>(&self, work: impl FnOnce(&system::Entries) -> Result<T> + Send + 'static) -> Result<T> {
         system::look()?;
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if self.stuck.swap(true, Ordering::AcqRel) {
             return Err(Detail::KeyUnavailable.about("key store"));
         }

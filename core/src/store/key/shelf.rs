@@ -38,7 +38,9 @@ const LONGEST: usize = MAGIC.len() + ENTRY_LENGTH * MOST_KEYS;
 const READS: u32 = 100;
 const DRAFT: &str = ".new";
 
-pub(super) type Name = [u8; NAME_LENGTH];
+/// What a key is called on its shelf, and in what it wrapped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name(pub(super) [u8; NAME_LENGTH]);
 
 pub(super) struct Shelf {
     place: Place,
@@ -132,7 +134,7 @@ impl Keys {
     fn parse(content: &[u8]) -> Option<Self> {
         let Some(entries) = content.strip_prefix(MAGIC) else {
             let key = seal::key_from(content)?;
-            return Some(Self::empty().with(&own_name(&key), &key));
+            return Some(Self::empty().with(own_name(&key), &key));
         };
         let keys = Self(Zeroizing::new(entries.to_vec()));
         let whole = entries.len().is_multiple_of(ENTRY_LENGTH) && entries.len() <= LONGEST.saturating_sub(MAGIC.len());
@@ -142,12 +144,12 @@ impl Keys {
     pub(super) fn iter(&self) -> impl Iterator<Item = (Name, Key)> + '_ {
         self.0.chunks_exact(ENTRY_LENGTH).filter_map(|entry| {
             let (name, key) = entry.split_first_chunk::<NAME_LENGTH>()?;
-            Some((*name, seal::key_from(key)?))
+            Some((Name(*name), seal::key_from(key)?))
         })
     }
 
-    pub(super) fn named(&self, name: &Name) -> Option<Key> {
-        self.iter().find_map(|(own, key)| (own == *name).then_some(key))
+    pub(super) fn named(&self, name: Name) -> Option<Key> {
+        self.iter().find_map(|(own, key)| (own == name).then_some(key))
     }
 
     /// The keys of files that were a single key.
@@ -160,25 +162,25 @@ impl Keys {
         if self.iter().count() >= MOST_KEYS {
             return Err(Detail::KeyFileFull.into());
         }
-        let (name, key) = (*seal::random::<NAME_LENGTH>()?, seal::random::<KEY_LENGTH>()?);
-        if self.named(&name).is_some() {
+        let (name, key) = (Name(*seal::random()?), seal::random()?);
+        if self.named(name).is_some() {
             return Err(Detail::Internal.into());
         }
-        Ok((self.with(&name, &key), name, key))
+        Ok((self.with(name, &key), name, key))
     }
 
-    pub(super) fn without(&self, name: &Name) -> Self {
+    pub(super) fn without(&self, name: Name) -> Self {
         let mut entries = Zeroizing::new(Vec::with_capacity(self.0.len()));
-        for entry in self.0.chunks_exact(ENTRY_LENGTH).filter(|entry| !entry.starts_with(name)) {
+        for entry in self.0.chunks_exact(ENTRY_LENGTH).filter(|entry| !entry.starts_with(&name.0)) {
             entries.extend_from_slice(entry);
         }
         Self(entries)
     }
 
-    fn with(&self, name: &Name, key: &Key) -> Self {
+    fn with(&self, name: Name, key: &Key) -> Self {
         let mut entries = Zeroizing::new(Vec::with_capacity(self.0.len().saturating_add(ENTRY_LENGTH)));
         entries.extend_from_slice(&self.0);
-        entries.extend_from_slice(name);
+        entries.extend_from_slice(&name.0);
         entries.extend_from_slice(key.as_slice());
         Self(entries)
     }
@@ -189,9 +191,10 @@ fn own_name(key: &Key) -> Name {
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(b"intail-office365 name of a single key");
     hash.update(key.as_slice());
-    hash.finish().as_ref().first_chunk().copied().unwrap_or_default()
+    Name(hash.finish().as_ref().first_chunk().copied().unwrap_or_default())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn unwritable(error: Error) -> Error {
     error.cause().about("key file")
 }

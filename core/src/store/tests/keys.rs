@@ -115,8 +115,7 @@ fn what_is_no_key_file_is_refused() {
     let good = fs::read(&path).unwrap();
     let zero = [&good[..MAGIC + 8], &[0; 32]].concat();
     let long = [&good[..MAGIC], &good[MAGIC..].repeat(1025)].concat();
-    for content in [&good[..MAGIC - 1], &good[..MAGIC + 1], &good[..MAGIC + ENTRY - 1], &zero, &long, b"intail-office365 keys 3\n"]
-    {
+    for content in [&good[..MAGIC - 1], &good[..=MAGIC], &good[..MAGIC + ENTRY - 1], &zero, &long, b"intail-office365 keys 3\n"] {
         fs::write(&path, content).unwrap();
         let error = KeyFile::at(path.to_str().unwrap()).unwrap_err();
         assert_eq!((error.cause(), error.kind()), (Detail::KeyFileUnsafe, ErrorKind::KeyRejected), "{} bytes", content.len());

@@ -225,6 +225,11 @@ fn child_with_a_key_store() {
     assert_eq!(keys.unwrap(2, &own).unwrap_err().kind(), ErrorKind::KeyRejected, "bound to its number");
     assert_eq!(cause(&OsKeyStore::new("com.example.other").unwrap().unwrap(1, &own).unwrap_err()), REJECTED, "another app's");
 
+    thread::scope(|scope| {
+        let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| keys.unwrap(1, &other))).collect();
+        assert!(openers.into_iter().all(|opener| opener.join().unwrap().is_ok()), "callers wait for their turn");
+    });
+
     keys.retire(&own).unwrap();
     keys.retire(&own).unwrap();
     keys.retire(&[]).unwrap();

@@ -5,7 +5,7 @@ use crate::{
     store::seal::Key,
 };
 use keyring_core::{CredentialStore, Entry};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use zeroize::Zeroizing;
 
 #[cfg(target_os = "macos")]
@@ -55,8 +55,22 @@ impl Entries {
     }
 
     fn entry(&self, name: &str) -> Result<Entry> {
-        self.store.build(&self.service, name, None).map_err(refusal)
+        self.store.build(&self.service, name, Some(&modifiers(&self.service))).map_err(refusal)
     }
+}
+
+/// How an entry is kept where there is a choice: on this machine alone, as the store is.
+fn modifiers(service: &str) -> HashMap<&str, &str> {
+    let _ = service;
+    HashMap::from([
+        #[cfg(target_os = "linux")]
+        ("label", service),
+        // Readable in the background after the first unlock, and in no backup for another device.
+        #[cfg(target_os = "ios")]
+        ("access-policy", "after-first-unlock-this-device-only"),
+        #[cfg(windows)]
+        ("persistence", "Local"),
+    ])
 }
 
 /// Whatever a key store says that is there: its key cannot be had now. Its error can hold a secret and goes no further.
