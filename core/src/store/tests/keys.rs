@@ -179,6 +179,24 @@ mod files {
         assert_eq!(modes(&rig), HashSet::from([0o600]));
     }
 
+    /// Who still has the old file open finds no key there that was retired.
+    #[test]
+    fn a_retired_key_is_wiped_from_the_file_that_was_replaced() {
+        use std::io::{Read, Seek};
+
+        let rig = Rig::new();
+        let provider = at(&key_file(&rig));
+        let wrapped = provider.wrap(1, &STORE_KEY).unwrap();
+        let (mut old, mut content) = (fs::File::open(key_file(&rig)).unwrap(), Vec::new());
+        old.read_to_end(&mut content).unwrap();
+        assert_eq!((content.len(), content.iter().all(|byte| *byte == 0)), (MAGIC + ENTRY, false), "the key is there");
+        provider.retire(&wrapped).unwrap();
+        old.rewind().unwrap();
+        content.clear();
+        old.read_to_end(&mut content).unwrap();
+        assert_eq!(content, [0; MAGIC + ENTRY]);
+    }
+
     #[test]
     fn s_16_links_at_the_key_file_and_beside_it_are_refused() {
         let rig = Rig::new();
@@ -244,12 +262,11 @@ fn a_passphrase_opens_what_it_wrapped_and_is_derived_once() {
     assert_ne!(own.wrap(1, &STORE_KEY).unwrap()[13..29], wrapped[13..29], "a salt for each");
     let again = Passphrase::new("correct horse battery").unwrap();
     assert_eq!(again.unwrap(1, &wrapped).unwrap(), STORE_KEY);
-    let (start, mut opened) = (Instant::now(), 0);
-    while start.elapsed() < Duration::from_millis(200) {
+    let start = Instant::now();
+    for _ in 0..1000 {
         assert_eq!(again.unwrap(1, &wrapped).unwrap(), STORE_KEY);
-        opened += 1;
     }
-    assert!(opened > 20, "{opened}: the derived key is kept");
+    assert!(start.elapsed() < Duration::from_secs(20), "the derived key is kept: a thousand derivations take a minute and more");
     let wrong = Passphrase::new("correct horse batterx").unwrap().unwrap(1, &wrapped).unwrap_err();
     assert_eq!((wrong.cause(), wrong.kind(), wrong.who_acts()), (Detail::PassphraseWrong, ErrorKind::KeyRejected, Actor::User));
     assert_eq!(refusal(&again, &HostKey::new(&[5; 32]).unwrap().wrap(1, &STORE_KEY).unwrap()), Detail::StoreWrongKey);
@@ -319,7 +336,7 @@ fn s_31_parameters_from_a_tampered_file_cost_nothing() {
     for length in 1..29 {
         assert_eq!(refusal(&provider, &wrapped[..length]), Detail::StoreCorrupt, "cut to {length}");
     }
-    assert!(start.elapsed() < Duration::from_millis(100), "nothing was derived");
+    assert!(start.elapsed() < Duration::from_secs(1), "nothing was derived");
     // Within the bounds it is derived, with other numbers, and does not open: nobody can make it cheaper.
     for changed in [with(passes, 1), with(memory, 8 * 1024), with(memory, 256 * 1024), with(lanes, 4)] {
         assert_eq!(refusal(&provider, &changed), Detail::PassphraseWrong);
