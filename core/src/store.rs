@@ -1,7 +1,7 @@
 //! The sealed store of the connected accounts: `SQLite` that never sees a secret.
 //!
 //! Everything that says anything about a person, an organisation, a permission or a token is sealed before `SQLite` gets it
-//! (`store/seal.rs`, `docs/store-format.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
+//! (`store/seal.rs`, `docs/store.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
 //! the call returns; only pending sign-ins may be lost in a power loss, which costs a click.
 
 mod account;
