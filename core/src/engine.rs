@@ -133,16 +133,20 @@ impl Engine {
 
     /// The connected accounts, in the order in which they were connected.
     pub(crate) fn accounts(&self) -> Result<Vec<Arc<AccountCell>>> {
-        let mut cells = self.cells();
-        let mut records = self.store.accounts()?.records;
-        records.sort_by_key(|record| record.connected_at);
-        Ok(records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect())
+        self.with_keys(|| {
+            let mut cells = self.cells();
+            let mut records = self.store.accounts()?.records;
+            records.sort_by_key(|record| record.connected_at);
+            Ok(records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect())
+        })
     }
 
     pub(crate) fn account(&self, id: &str) -> Result<Arc<AccountCell>> {
-        let mut cells = self.cells();
-        let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
-        Ok(self.cell_of(&mut cells, record))
+        self.with_keys(|| {
+            let mut cells = self.cells();
+            let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
+            Ok(self.cell_of(&mut cells, record))
+        })
     }
 
     /// Stores an account whose person has proved themselves: one transaction.

@@ -17,6 +17,7 @@ mod host;
 mod metadata;
 mod mishaps;
 mod proof;
+mod rekey;
 mod rig;
 mod scan;
 mod sign_in;
