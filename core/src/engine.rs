@@ -125,6 +125,9 @@ impl Engine {
         self.workers.close(Duration::from_secs(1));
         // What is not written now is written when the store is opened next.
         let _ = self.store.close();
+        for (_, cell) in self.cells().drain() {
+            cell.forget_tokens();
+        }
     }
 
     pub(crate) fn now(&self) -> i64 {
