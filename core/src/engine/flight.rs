@@ -62,8 +62,15 @@ impl SingleFlight {
         Part::Leader(flight)
     }
 
-    /// Ends a refresh for everybody who waits. After a passing failure the next may begin only after a pause that grows (case C-05).
+    /// Ends a refresh for everybody who waits.
     pub(super) fn finish(&self, flight: &Flight, outcome: Result<AccessToken>) {
+        self.settle(flight, outcome);
+        flight.wake();
+    }
+
+    /// Ends a refresh and wakes nobody yet: those who wait find the outcome at their next look, within a second. After a passing
+    /// failure the next refresh may begin only after a pause that grows (case C-05).
+    pub(super) fn settle(&self, flight: &Flight, outcome: Result<AccessToken>) {
         let mut state = self.state();
         (state.current, state.pause) = (None, None);
         match &outcome {
@@ -76,7 +83,7 @@ impl SingleFlight {
             _ => state.failures = 0,
         }
         drop(state);
-        flight.finish(outcome);
+        flight.progress().outcome = Some(outcome);
     }
 
     /// A new sign-in ends every pause.
@@ -95,21 +102,21 @@ impl Flight {
     pub(super) fn wait(&self, call: &Call, relieve: &dyn Fn()) -> Result<AccessToken> {
         let signal = call.signal();
         self.progress().waiting.push(Arc::clone(&signal));
+        let mut waited = Ok(());
         loop {
+            // An outcome that is there is worth more than the reason to stop waiting for it.
             if let Some(outcome) = &self.progress().outcome {
                 return outcome.clone();
             }
-            call.wait(&signal, SLICE)?;
+            waited?;
+            waited = call.wait(&signal, SLICE);
             relieve();
         }
     }
 
-    fn finish(&self, outcome: Result<AccessToken>) {
-        let waiting = {
-            let mut progress = self.progress();
-            progress.outcome = Some(outcome);
-            std::mem::take(&mut progress.waiting)
-        };
+    /// Wakes everybody who waits for the outcome that is there.
+    pub(super) fn wake(&self) {
+        let waiting = std::mem::take(&mut self.progress().waiting);
         for signal in waiting {
             signal.notify();
         }
@@ -158,6 +165,24 @@ mod tests {
             }
             thread::sleep(Duration::from_millis(50));
             flights.finish(&leader, Ok(token()));
+        });
+        lead(&flights);
+    }
+
+    /// Nobody has been woken: an outcome is found all the same, also by a caller whose time is over.
+    #[test]
+    fn an_outcome_is_found_without_a_wake() {
+        let flights = SingleFlight::default();
+        let leader = lead(&flights);
+        thread::scope(|scope| {
+            for timeout_ms in [300, 10_000] {
+                let leader = &leader;
+                let options = CallOptions { timeout_ms: Some(timeout_ms), cancel: None };
+                let call = Call::new(&options, SLICE, &CancelToken::new());
+                scope.spawn(move || assert_eq!(leader.wait(&call, &|| {}).unwrap().expires_at(), 1));
+            }
+            thread::sleep(Duration::from_millis(50));
+            flights.settle(&leader, Ok(token()));
         });
         lead(&flights);
     }
