@@ -27,8 +27,10 @@ pub(super) struct Flight(Mutex<Progress>);
 
 #[derive(Debug, Default)]
 struct Progress {
-    outcome: Option<Result<AccessToken>>,
+    /// With the time at which it was there.
+    outcome: Option<(Instant, Result<AccessToken>)>,
     waiting: Vec<Arc<Signal>>,
+    awake: bool,
 }
 
 /// A caller's part in a refresh.
@@ -43,7 +45,7 @@ pub(super) enum Part {
 
 /// Longest pause of our own between two refreshes that fail; a service may ask for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How often a waiting caller looks whether work is stuck.
+/// How often a waiting caller looks whether work is stuck, and how long it lets an outcome wait for the observer.
 const SLICE: Duration = Duration::from_secs(1);
 
 impl SingleFlight {
@@ -68,8 +70,8 @@ impl SingleFlight {
         flight.wake();
     }
 
-    /// Ends a refresh and wakes nobody yet: those who wait find the outcome at their next look, within a second. After a passing
-    /// failure the next refresh may begin only after a pause that grows (case C-05).
+    /// Ends a refresh and wakes nobody yet: those who wait take the outcome themselves after a second or two, or when their own time is
+    /// over. After a passing failure the next refresh may begin only after a pause that grows (case C-05).
     pub(super) fn settle(&self, flight: &Flight, outcome: Result<AccessToken>) {
         let mut state = self.state();
         (state.current, state.pause) = (None, None);
@@ -83,7 +85,7 @@ impl SingleFlight {
             _ => state.failures = 0,
         }
         drop(state);
-        flight.progress().outcome = Some(outcome);
+        flight.progress().outcome = Some((Instant::now(), outcome));
     }
 
     /// A new sign-in ends every pause.
@@ -104,9 +106,8 @@ impl Flight {
         self.progress().waiting.push(Arc::clone(&signal));
         let mut waited = Ok(());
         loop {
-            // An outcome that is there is worth more than the reason to stop waiting for it.
-            if let Some(outcome) = &self.progress().outcome {
-                return outcome.clone();
+            if let Some(outcome) = self.progress().outcome_for(waited.is_err()) {
+                return outcome;
             }
             waited?;
             waited = call.wait(&signal, SLICE);
@@ -116,7 +117,11 @@ impl Flight {
 
     /// Wakes everybody who waits for the outcome that is there.
     pub(super) fn wake(&self) {
-        let waiting = std::mem::take(&mut self.progress().waiting);
+        let waiting = {
+            let mut progress = self.progress();
+            progress.awake = true;
+            std::mem::take(&mut progress.waiting)
+        };
         for signal in waiting {
             signal.notify();
         }
@@ -124,6 +129,14 @@ impl Flight {
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    /// For a caller whose time is over, an outcome that is there is worth more than the reason to stop waiting for it.
+    fn outcome_for(&self, hurried: bool) -> Option<Result<AccessToken>> {
+        let (settled, outcome) = self.outcome.as_ref()?;
+        (self.awake || hurried || settled.elapsed() >= SLICE).then(|| outcome.clone())
     }
 }
 

@@ -312,8 +312,8 @@ struct Ending {
 }
 
 impl Ending {
-    /// `tell` runs before those who wait are woken, so that an observer knows of a change before a call that noticed it returns. While
-    /// an observer takes its time, they find the outcome themselves, within a second.
+    /// `tell` runs before those who wait are woken, so that an observer knows of a change before a call that noticed it returns. If an
+    /// observer takes its time, they take the outcome themselves after a second or two.
     fn end(mut self, outcome: Result<AccessToken>, tell: impl FnOnce(&AccountCell)) {
         self.ended = true;
         self.cell.refreshes.settle(&self.flight, outcome);

@@ -62,8 +62,9 @@ impl AccountEvent {
 /// * **Order.** The events of one account come one after the other, in the order of the changes. Events of different accounts can
 ///   come at the same time.
 /// * **Where and when.** On the thread that noticed the change (for a refresh, one of the library's own) with no lock held, and
-///   before the call that noticed it returns. If the observer is slow, callers that wait for a refresh get their answer about a
-///   second later, and no event of another account waits. All the same: note the event and return, and do not wait for another thread.
+///   before the call that noticed it returns. If the observer is slow, callers that wait for that refresh get their answer all the
+///   same, one to two seconds late or when their own time is over, and no event of another account waits. Still: note the event
+///   and return, and do not wait for another thread.
 /// * **From inside**, what answers from memory is possible ([`Account::state`](crate::Account::state),
 ///   [`Account::info`](crate::Account::info), a token that is fresh) and every other call answers `Busy` (`Reentrant`).
 ///   Closing is possible, but takes a second because it waits for this very event.
