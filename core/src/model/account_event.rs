@@ -49,7 +49,12 @@ impl AccountEvent {
 
     /// What to do next, in one sentence for the person; empty when the account is well again.
     pub fn next_step(&self, language: Language) -> &'static str {
-        self.state.next_step(language)
+        match self.kind {
+            AccountEventKind::Disconnected => {
+                language.pick("To use it again, connect it.", "Verbinden Sie es, um es wieder zu nutzen.")
+            }
+            _ => self.state.next_step(language),
+        }
     }
 }
 
