@@ -157,17 +157,17 @@ impl Engine {
             let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
             return Ok(self.cell_of(&mut cells, record));
         };
-        let looked = self.look(&known);
+        let read = self.read_row(&known);
         if known.check_there().is_err() {
             cells.remove(id);
         }
         drop(cells);
         self.tell(&known);
-        looked.map(|_| known)
+        read.map(|_| known)
     }
 
     /// What the store says of an account now. Memory takes it over, also that the account is gone or its row damaged.
-    fn look(&self, cell: &AccountCell) -> Result<AccountRecord> {
+    fn read_row(&self, cell: &AccountCell) -> Result<AccountRecord> {
         let record = self.store.account(cell.id()).inspect_err(|error| {
             if error.kind() == ErrorKind::StorageDamaged {
                 cell.mark_damaged(self.now());

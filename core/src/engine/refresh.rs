@@ -77,7 +77,7 @@ impl Engine {
 
     /// On a worker: a look at the store, then the network.
     fn refresh(&self, cell: &AccountCell, deadline: Deadline) -> Result<AccessToken> {
-        let record = self.look(cell)?;
+        let record = self.read_row(cell)?;
         self.judge(&record)?;
         if let CachedToken::Fresh(token) = cell.cached(&*self.clock) {
             return Ok(token);
