@@ -34,7 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("graph", &["display", "error", "http", "secret"]),
     ("browser", &["approval", "call", "clock", "config", "consent", "display", "error", "language"]),
     ("store", &["consent", "error", "oauth", "protection", "secret"]),
-    ("hooks", &["browser", "clock", "log"]),
+    ("hooks", &["browser", "clock", "log", "model"]),
     // The glue, and the facade on top of it
     (
         "engine",

@@ -12,6 +12,7 @@ mod accounts;
 mod configuration;
 mod device;
 mod ends;
+mod events;
 mod flight;
 mod host;
 mod memory;
