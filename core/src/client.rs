@@ -1,5 +1,7 @@
 //! [`Office365`]: one app registration on one store.
 
+mod import;
+
 use crate::{
     account::Account,
     call::CallOptions,

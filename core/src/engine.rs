@@ -8,6 +8,7 @@ mod device;
 mod failure;
 mod flight;
 mod flow;
+mod import;
 mod loopback;
 #[cfg(feature = "_internal")]
 pub mod proof;
