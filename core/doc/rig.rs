@@ -19,7 +19,18 @@ pub struct Rig {
     pub sandbox: Sandbox,
     pub office: Office365,
     pub person: Person,
-    _folder: tempfile::TempDir,
+    user: String,
+    folder: tempfile::TempDir,
+}
+
+impl Rig {
+    /// What msal would have saved after the person signed in with another program.
+    pub fn msal_cache(&self) -> String {
+        let (control, path) = (self.sandbox.control(), self.folder.path().join("msal_cache.json"));
+        control.grant_user(&self.user, &["User.Read", "Mail.ReadBasic", "Calendars.Read"]).unwrap();
+        std::fs::write(&path, control.msal_cache(&[&self.user]).to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
 }
 
 /// A host on a fresh sandbox, with `user` at the browser.
@@ -37,5 +48,5 @@ pub fn rig_with(user: &str, change: impl FnOnce(&mut Config)) -> Rig {
     let person = Person::new(user);
     let hooks = Hooks { browser: Some(Arc::new(Robot(person.clone()))), ..Hooks::default() };
     let office = Office365::open(config, Arc::new(HostKey::new(&[7; 32]).unwrap()), hooks).unwrap();
-    Rig { sandbox, office, person, _folder: folder }
+    Rig { sandbox, office, person, user: user.to_owned(), folder }
 }

@@ -46,10 +46,9 @@ impl Engine {
             let username = candidate.username.clone();
             match outcome {
                 Ok(Import::Done(account_id)) => report.imported.push(ImportedAccount { account_id, username }),
-                Ok(Import::AlreadyConnected(id)) => report.left.push(LeftImport {
-                    account_id: Some(id),
-                    ..LeftImport::new(username, LeftReason::AlreadyConnected)
-                }),
+                Ok(Import::AlreadyConnected(id)) => {
+                    report.left.push(LeftImport { account_id: Some(id), ..LeftImport::new(username, LeftReason::AlreadyConnected) })
+                }
                 Err(error) if says_nothing_about_the_account(&error) => {
                     stopped = stopped.or_else(|| Some(error.clone()).filter(is_in_the_way_of_all));
                     report.left.push(LeftImport { error: Some(error), ..LeftImport::new(username, LeftReason::TryLater) });
@@ -78,7 +77,7 @@ impl Engine {
             _ => error,
         })?;
         let person = self.person_at(&candidate.who, &provider)?;
-        let same = |record: &&AccountRecord| is_same(record, person.as_ref(), &candidate.who) && has_tokens(record);
+        let same = |record: &&AccountRecord| is_same(record, person.as_ref(), &candidate.who) && self.works(record);
         if let Some(record) = connected.iter().find(same) {
             return Ok(Import::AlreadyConnected(record.id.clone()));
         }
@@ -132,6 +131,12 @@ impl Engine {
             return Err(refused());
         }
         Ok(Some((tid.clone(), oid.clone())))
+    }
+
+    /// An account that has lost its tokens, or was connected under another configuration, is mended by an import; any other has
+    /// tokens that may be newer.
+    fn works(&self, record: &AccountRecord) -> bool {
+        record.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some()) && self.judge(record).is_ok()
     }
 
     /// On a worker: the one refresh, and everything that a sign-in has to pass.
@@ -188,11 +193,6 @@ fn is_same(record: &AccountRecord, person: Option<&(String, String)>, who: &Who)
         }
         (None, Who::Known(_)) => false,
     }
-}
-
-/// An account that has lost its tokens is mended by an import; any other has tokens that may be newer.
-fn has_tokens(record: &AccountRecord) -> bool {
-    record.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
 }
 
 /// Whether the same account may be taken later.

@@ -27,8 +27,7 @@ use serde_json::value::RawValue;
 use std::{collections::BTreeMap, fmt};
 
 /// What every blob of Windows' data protection begins with: version 1 and the GUID of its provider.
-const DPAPI: &[u8] =
-    &[1, 0, 0, 0, 0xd0, 0x8c, 0x9d, 0xdf, 1, 0x15, 0xd1, 0x11, 0x8c, 0x7a, 0, 0xc0, 0x4f, 0xc2, 0x97, 0xeb];
+const DPAPI: &[u8] = &[1, 0, 0, 0, 0xd0, 0x8c, 0x9d, 0xdf, 1, 0x15, 0xd1, 0x11, 0x8c, 0x7a, 0, 0xc0, 0x4f, 0xc2, 0x97, 0xeb];
 const SECTIONS: [&str; 5] = ["RefreshToken", "Account", "AccessToken", "IdToken", "AppMetadata"];
 
 /// As a text, so that one damaged entry does not cost the others, and nothing is copied that is not needed.
@@ -113,7 +112,8 @@ fn parsed<'a, T: Deserialize<'a>>(section: &Raw<'a>) -> impl Iterator<Item = Opt
 fn newest(section: &Raw<'_>, accounts: &[Account], found: &mut Found) -> BTreeMap<Key, (i64, Secret)> {
     let mut newest: BTreeMap<Key, (i64, Secret)> = BTreeMap::new();
     for entry in parsed::<RefreshToken>(section) {
-        let Some(RefreshToken { secret: HiddenText(secret), home_account_id, environment, client_id, last_modification_time }) = entry
+        let Some(RefreshToken { secret: HiddenText(secret), home_account_id, environment, client_id, last_modification_time }) =
+            entry
         else {
             found.refuse(None, Detail::ImportFormat.about("RefreshToken"));
             continue;
