@@ -214,10 +214,11 @@ impl Found {
     fn only(self, wanted: &str) -> Self {
         let wanted = displayable(wanted).to_lowercase();
         let named = |name: &Option<String>| name.as_ref().is_some_and(|name| name.to_lowercase() == wanted);
-        let (candidates, others) = self.candidates.into_iter().partition(|candidate| named(&candidate.username));
+        let (candidates, others): (Vec<_>, Vec<_>) = self.candidates.into_iter().partition(|candidate| named(&candidate.username));
         let mut left = Self { candidates, report: ImportReport::default() };
-        let others: Vec<Candidate> = others;
-        others.into_iter().for_each(|candidate| left.leave(candidate.username, LeftReason::NotAskedFor));
+        for candidate in others {
+            left.leave(candidate.username, LeftReason::NotAskedFor);
+        }
         for refused in self.report.refused {
             if named(&refused.username) {
                 left.report.refused.push(refused);

@@ -47,7 +47,9 @@ impl Engine {
             match outcome {
                 Ok(Import::Done(account_id)) => report.imported.push(ImportedAccount { account_id, username }),
                 Ok(Import::AlreadyConnected(id)) => {
-                    report.left.push(LeftImport { account_id: Some(id), ..LeftImport::new(username, LeftReason::AlreadyConnected) })
+                    report
+                        .left
+                        .push(LeftImport { account_id: Some(id), ..LeftImport::new(username, LeftReason::AlreadyConnected) });
                 }
                 Err(error) if says_nothing_about_the_account(&error) => {
                     stopped = stopped.or_else(|| Some(error.clone()).filter(is_in_the_way_of_all));
@@ -214,5 +216,81 @@ fn is_in_the_way_of_all(error: &Error) -> bool {
         | ErrorKind::KeyUnavailable
         | ErrorKind::KeyRejected => true,
         _ => error.cause() == Detail::ServiceUnavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(authority: &str, issuer: &Issuer) -> bool {
+        is_issued_by(issuer, &Origin::parse(authority).unwrap())
+    }
+
+    /// FACTS 5.5: an authority answers under several names, and none of another cloud.
+    #[test]
+    fn a_token_goes_to_the_authority_that_issued_it() {
+        let clouds = ["login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"];
+        for (at, names) in [
+            (0, &["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"][..]),
+            (1, &["login.microsoftonline.us", "login.usgovcloudapi.net"]),
+            (2, &["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"]),
+        ] {
+            for (name, (index, cloud)) in names.iter().flat_map(|name| clouds.iter().enumerate().map(move |cloud| (name, cloud))) {
+                let authority = format!("https://{cloud}");
+                let endpoint = format!("https://{name}/common/oauth2/v2.0/token");
+                assert_eq!(fits(&authority, &Issuer::Host((*name).to_owned())), index == at, "{name} at {cloud}");
+                assert_eq!(fits(&authority, &Issuer::TokenEndpoint(endpoint)), index == at, "{name} at {cloud}");
+            }
+        }
+    }
+
+    #[test]
+    fn token_endpoints_of_others() {
+        for url in [
+            "http://login.microsoftonline.com/common/oauth2/v2.0/token",
+            "https://login.microsoftonline.com:8443/common/oauth2/v2.0/token",
+            "https://login.microsoftonline.com.evil.example/token",
+            "https://login.microsoftonline.com@evil.example/token",
+            "https://evil.example/login.microsoftonline.com/token",
+            "https://oauth2.googleapis.com/token",
+            "http://sts.windows.net/token",
+            "",
+        ] {
+            assert!(!fits("https://login.microsoftonline.com", &Issuer::TokenEndpoint(url.to_owned())), "{url}");
+        }
+        for host in ["", "microsoftonline.com", "login.microsoftonline.com.", "login.microsoftonline.com:443", "evil.example"] {
+            assert!(!fits("https://login.microsoftonline.com", &Issuer::Host(host.to_owned())), "{host}");
+        }
+        assert!(fits("http://localhost:1234", &Issuer::TokenEndpoint("http://localhost:1234/common/oauth2/v2.0/token".to_owned())));
+        assert!(!fits(
+            "http://localhost:1234",
+            &Issuer::TokenEndpoint("http://localhost:1235/common/oauth2/v2.0/token".to_owned())
+        ));
+    }
+
+    #[test]
+    fn what_ends_an_import_and_what_costs_one_account() {
+        for (detail, all, one) in [
+            (Detail::NetworkUnavailable, true, true),
+            (Detail::DeadlineExceeded, true, true),
+            (Detail::OperationCancelled, true, true),
+            (Detail::Throttled, true, true),
+            (Detail::ServiceUnavailable, true, true),
+            (Detail::StoreFull, true, true),
+            (Detail::StoreWrongKey, true, true),
+            (Detail::HandleClosed, true, true),
+            (Detail::TokenResponseInvalid, false, true),
+            (Detail::KeysUnavailable, false, true),
+            (Detail::ProviderError, false, false),
+            (Detail::ReauthRequired, false, false),
+            (Detail::ImportPassword, false, false),
+            (Detail::IdTokenInvalid, false, false),
+            (Detail::OverPrivileged, false, false),
+            (Detail::Internal, false, false),
+        ] {
+            let error = Error::from(detail);
+            assert_eq!((is_in_the_way_of_all(&error), says_nothing_about_the_account(&error)), (all, one), "{detail:?}");
+        }
     }
 }

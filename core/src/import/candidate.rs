@@ -10,7 +10,6 @@ use std::{fmt, num::NonZeroU32};
 use zeroize::Zeroizing;
 
 /// One account of a file.
-#[derive(Debug)]
 pub(crate) struct Candidate {
     /// What the file calls it, fit to be shown.
     pub(crate) username: Option<String>,
@@ -21,8 +20,13 @@ pub(crate) struct Candidate {
     pub(super) token: Token,
 }
 
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
 /// Who issued the token, as the file says it.
-#[derive(Debug)]
 pub(crate) enum Issuer {
     /// The host of the authority, in lower case.
     Host(String),
@@ -38,12 +42,6 @@ pub(crate) enum Who {
     Named { address: String, tenant: String },
 }
 
-impl fmt::Debug for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Who([redacted])")
-    }
-}
-
 /// A refresh token as it lies in the file.
 pub(super) enum Token {
     Plain(Secret),
@@ -54,12 +52,6 @@ pub(super) enum Token {
         /// To be tried in this order.
         iterations: Vec<NonZeroU32>,
     },
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
 }
 
 /// The longest refresh token that is sent. Microsoft's have one or two thousand characters.

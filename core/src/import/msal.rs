@@ -24,7 +24,10 @@ use crate::{
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// What every blob of Windows' data protection begins with: version 1 and the GUID of its provider.
 const DPAPI: &[u8] = &[1, 0, 0, 0, 0xd0, 0x8c, 0x9d, 0xdf, 1, 0x15, 0xd1, 0x11, 0x8c, 0x7a, 0, 0xc0, 0x4f, 0xc2, 0x97, 0xeb];
@@ -137,9 +140,8 @@ fn newest(section: &Raw<'_>, accounts: &[Account], found: &mut Found) -> BTreeMa
 }
 
 fn leave_accounts_without_token(accounts: &[Account], newest: &BTreeMap<Key, (i64, Secret)>, found: &mut Found) {
-    let with_token: std::collections::BTreeSet<(&str, &str)> =
-        newest.keys().map(|(host, home, _)| (host.as_str(), home.as_str())).collect();
-    let mut seen = std::collections::BTreeSet::new();
+    let with_token: BTreeSet<(&str, &str)> = newest.keys().map(|(host, home, _)| (host.as_str(), home.as_str())).collect();
+    let mut seen = BTreeSet::new();
     for account in accounts {
         let (host, home) = (lower(account.environment.as_deref()), lower(account.home_account_id.as_deref()));
         if !with_token.contains(&(host.as_str(), home.as_str())) && seen.insert((host, home)) {
@@ -152,8 +154,10 @@ fn leave_accounts_without_token(accounts: &[Account], newest: &BTreeMap<Key, (i6
 fn leave_applications(section: &Raw<'_>, found: &mut Found) {
     let tokens = parsed::<AccessToken>(section).flatten();
     let own = tokens.filter(|token| token.home_account_id.as_deref().is_none_or(str::is_empty));
-    let clients: std::collections::BTreeSet<Option<String>> = own.map(|token| token.client_id).collect();
-    clients.into_iter().for_each(|_| found.leave(None, LeftReason::NotAPerson));
+    let clients: BTreeSet<Option<String>> = own.map(|token| token.client_id).collect();
+    for _ in clients {
+        found.leave(None, LeftReason::NotAPerson);
+    }
 }
 
 /// Tenant and object id at home, then those of every other tenant in which the account was used. `None` where the home account id is

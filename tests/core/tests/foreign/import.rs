@@ -4,7 +4,7 @@ use crate::partner::Partner;
 use intail_office365::{Config, Hooks, HostKey, ImportReport, ImportSource, LeftReason, Office365};
 use intail_office365_sandbox::{Control, Person, Sandbox, SandboxOptions};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf, sync::Arc, time::SystemTime};
 
 const ADELE: &str = "adele@contoso.example";
 const ALEX: &str = "alex@contoso.example";
@@ -68,11 +68,13 @@ impl Rig {
         let (authority, client_id) = (self.sandbox.authority(), self.control().client_id());
         let mut text = "[emailproxy]\n\n[IMAP-1993]\nserver_address = outlook.office365.com\nserver_port = 993\n".to_owned();
         for user in users {
-            text.push_str(&format!(
+            write!(
+                text,
                 "\n[{user}]\npermission_url = {authority}/common/oauth2/v2.0/authorize\ntoken_url = {authority}/common/oauth2/v2.0/token\n\
                  oauth2_scope = {} offline_access\nredirect_uri = http://localhost:8400\nclient_id = {client_id}\nuse_pkce = True\n",
                 SCOPES.join(" ")
-            ));
+            )
+            .unwrap();
         }
         fs::write(path, text).unwrap();
     }
@@ -216,6 +218,19 @@ fn accounts_that_email_oauth2_proxy_saved() {
     assert_eq!((names(&report), report.left.len(), report.left[0].reason), (vec![ALEX], 1, LeftReason::NotAskedFor));
     // The proxy still opens its own file.
     rig.savers.ask(&json!({"do": "log_in_again"}));
+}
+
+/// The file says which mailbox a token is for, and not whose it is: another person's is refused.
+#[test]
+fn a_mailbox_that_somebody_else_opened() {
+    let Some(rig) = Rig::start() else { return };
+    let path = rig.file("emailproxy.config");
+    rig.write_proxy_config(&path, &[ADELE]);
+    rig.save("email-oauth2-proxy", ALEX, &path, &json!({"username": ADELE, "password": PASSWORD}));
+    let office = rig.open();
+    let report = rig.import(&office, &ImportSource::email_oauth2_proxy(&path, PASSWORD), 1);
+    assert_eq!((report.refused.len(), report.refused[0].error.detail()), (1, "WrongAccount"));
+    assert!(office.accounts().unwrap().is_empty());
 }
 
 /// The tokens are in the file of `--cache-store`, the registration in the configuration.

@@ -14,6 +14,7 @@ mod device;
 mod ends;
 mod flight;
 mod host;
+mod import;
 mod metadata;
 mod mishaps;
 mod proof;
