@@ -1,9 +1,9 @@
 //! Reads another program's file, and changes nothing about it.
 
-use crate::error::{Detail, Result};
+use crate::error::{Detail, Error, Result};
 use std::{
-    fs::File,
-    io::{ErrorKind, Read},
+    fs::{self, File},
+    io::{self, ErrorKind, Read},
     path::Path,
 };
 use zeroize::Zeroizing;
@@ -16,17 +16,15 @@ pub(super) fn read(path: &str) -> Result<Zeroizing<Vec<u8>>> {
     if path.is_empty() || path.contains('\0') {
         return Err(Detail::InvalidArgument.about("path"));
     }
-    let file = open(Path::new(path)).map_err(|error| {
-        let what = match error.kind() {
-            ErrorKind::NotFound => "missing",
-            ErrorKind::PermissionDenied => "permission",
-            _ => "not a file",
-        };
-        Detail::ImportUnreadable.about(what)
-    })?;
-    let facts = file.metadata().map_err(|_| Detail::ImportUnreadable.about("not a file"))?;
+    let path = Path::new(path);
+    // Looked at by its name first: somebody may wait at the other end of a pipe, and a device may act on being opened.
+    if !fs::symlink_metadata(path).map_err(|error| unreadable(&error))?.is_file() {
+        return Err(not_a_file());
+    }
+    let file = open(path).map_err(|error| unreadable(&error))?;
+    let facts = file.metadata().map_err(|error| unreadable(&error))?;
     if !facts.is_file() {
-        return Err(Detail::ImportUnreadable.about("not a file"));
+        return Err(not_a_file());
     }
     if facts.len() > LARGEST {
         return Err(Detail::ImportUnreadable.about("too large"));
@@ -38,17 +36,29 @@ pub(super) fn read(path: &str) -> Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
+fn unreadable(error: &io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Detail::ImportUnreadable.about("missing"),
+        ErrorKind::PermissionDenied => Detail::ImportUnreadable.about("permission"),
+        _ => not_a_file(),
+    }
+}
+
+fn not_a_file() -> Error {
+    Detail::ImportUnreadable.about("not a file")
+}
+
 #[cfg(unix)]
-fn open(path: &Path) -> std::io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
 
-    // Through no link, without waiting for the other end of a FIFO, and without becoming the terminal's.
+    // Should it have been replaced meanwhile: through no link, waiting for nobody, and never as our terminal.
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
     File::options().read(true).custom_flags(flags).open(path)
 }
 
 #[cfg(not(unix))]
-fn open(path: &Path) -> std::io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }

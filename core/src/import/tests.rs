@@ -272,6 +272,23 @@ fn sections_of_email_oauth2_proxy() {
     }
 }
 
+/// Sealed by Python's `cryptography` with `PASSWORD`, 16 zero bytes of salt and 100,000 iterations.
+const OF_2023: &str = "gAAAAABlU_EAAAECAwQFBgcICQoLDA0OD2OqfJ1aGGQsJjbEohVHp-vcRAIqMRAU2wF90b0LpgKjOz-3fNP-dqTgNpPoyLVsjA==";
+
+/// A file from before the number was written down, and one whose number is not that of the token: the program opens both.
+#[test]
+fn tokens_of_older_versions_open() {
+    let today = proxy(&format!("refresh_token = {OF_2023}"));
+    let before = today.replace("token_iterations = 1000\n", "");
+    assert!(!before.contains("token_iterations"));
+    for config in [today.as_str(), &before] {
+        let found = read_proxy(config, None).unwrap();
+        assert!(found.candidates[0].open(Some(&Secret::new(PASSWORD))).unwrap().matches("a refresh token"));
+        let error = found.candidates[0].open(Some(&Secret::new("another"))).unwrap_err();
+        assert_eq!((error.detail(), error.what()), ("ImportPassword", Some("wrong")));
+    }
+}
+
 #[test]
 fn catch_all_sections_and_the_cache() {
     let catch_all = format!(
