@@ -4,6 +4,7 @@ mod damage;
 mod files;
 mod keys;
 mod limits;
+mod rekey;
 mod rig;
 mod rows;
 mod secrecy;

@@ -2,12 +2,14 @@
 //! this binary.
 #![cfg(unix)]
 
-use intail_office365::{KeyFile, KeyProvider};
+use crate::rig::{MEGAN, NILS, Rig};
+use intail_office365::{ErrorKind, KeyFile, KeyProvider, Office365, Result};
 use std::{
     collections::HashSet,
     env, fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -31,6 +33,39 @@ fn key_file(folder: &Path) -> KeyFile {
 
 fn given() -> (PathBuf, usize) {
     (PathBuf::from(env::var_os("FOLDER").unwrap()), env::var("NUMBER").unwrap().parse().unwrap())
+}
+
+/// Case S-07 with a real key file, and its twin: before the disconnect the same copy opens and shows the account.
+#[test]
+fn s_07_a_copy_from_before_a_disconnect_opens_no_more() {
+    let rig = Rig::new();
+    let keys = Arc::new(key_file(rig.folder.path()));
+    let open = |name: &str| -> Result<Office365> {
+        let mut config = rig.config();
+        config.store_path = rig.folder.path().join(name).to_str().unwrap().to_owned();
+        Office365::open(config, Arc::clone(&keys) as Arc<dyn KeyProvider>, rig.hooks())
+    };
+    let (office, other) = (open("office365.db").unwrap(), open("other.db").unwrap());
+    let account = rig.sign_in(&office, MEGAN).unwrap();
+    rig.sign_in(&other, NILS).unwrap();
+    for copy in ["before.db", "after.db"] {
+        for suffix in ["", "-wal"] {
+            let [from, to] = ["office365.db", copy].map(|name| rig.folder.path().join(format!("{name}{suffix}")));
+            fs::copy(from, to).unwrap();
+        }
+    }
+    let before = open("before.db").unwrap();
+    assert_eq!(before.accounts().unwrap().len(), 1, "the copy is whole");
+    before.close();
+    account.disconnect().unwrap();
+    let refused = open("after.db").unwrap_err();
+    assert_eq!((refused.kind(), refused.detail()), (ErrorKind::KeyRejected, "StoreWrongKey"));
+    assert_eq!(open("before.db").unwrap_err().kind(), ErrorKind::KeyRejected);
+    for store in [office, other] {
+        store.close();
+    }
+    assert_eq!(open("office365.db").unwrap().accounts().unwrap().len(), 0);
+    assert_eq!(open("other.db").unwrap().accounts().unwrap().len(), 1, "another store under the same key file");
 }
 
 #[test]
