@@ -10,13 +10,19 @@ mod flight;
 mod flow;
 mod loopback;
 #[cfg(feature = "_internal")]
-pub mod proof;
+pub(crate) mod proof;
 mod refresh;
+mod sharing;
 mod sign_in;
 
 pub(crate) use cell::AccountCell;
 use cell::Standing;
 pub(crate) use device::DeviceProgress;
+#[cfg(feature = "_internal")]
+pub use sharing::Sharing;
+#[cfg(not(feature = "_internal"))]
+use sharing::Sharing;
+use sharing::Watch;
 
 use crate::{
     browser::{BrowserOpener, SystemBrowser},
@@ -46,6 +52,8 @@ use std::{
 
 /// Default time for a call that asks the network.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest that one refresh may take, tries and pauses together.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Default time for a person to sign in.
 pub(crate) const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -69,6 +77,8 @@ pub(crate) struct Engine {
     cells: Mutex<HashMap<String, Arc<AccountCell>>>,
     /// Held while it is decided who polls for a device.
     polling: Mutex<()>,
+    sharing: Sharing,
+    watch: Watch,
 }
 
 thread_local! {
@@ -78,12 +88,17 @@ thread_local! {
 
 impl Engine {
     pub(crate) fn open(config: Config, keys: &dyn KeyProvider, hooks: Hooks) -> Result<Arc<Self>> {
+        Self::open_sharing(config, keys, hooks, Sharing::default())
+    }
+
+    pub(crate) fn open_sharing(config: Config, keys: &dyn KeyProvider, hooks: Hooks, sharing: Sharing) -> Result<Arc<Self>> {
         outside_observers()?;
         let settings = Settings::parse(config)?;
         let transport = Arc::new(HttpClient::new(&settings.network)?);
         let store = Store::open(&settings.store_path, keys)?;
         Ok(Arc::new(Self {
             settings,
+            watch: Watch::new(&store)?,
             store,
             transport,
             workers: Workers::new(),
@@ -96,12 +111,17 @@ impl Engine {
             closed: AtomicBool::new(false),
             cells: Mutex::default(),
             polling: Mutex::default(),
+            sharing,
         }))
     }
 
-    /// Starts a call: refused on a closed library and from inside an observer.
+    /// Starts a call: refused on a closed library, in a child after `fork` (where locks may be held for ever), and from inside an
+    /// observer.
     pub(crate) fn enter(&self, options: &CallOptions, default_timeout: Duration) -> Result<Call> {
         self.check_open()?;
+        if !self.store.is_ours() {
+            return Err(Detail::HandleClosed.into());
+        }
         outside_observers()?;
         let call = Call::new(options, default_timeout, &self.closing);
         call.check()?;
@@ -113,11 +133,12 @@ impl Engine {
     }
 
     pub(crate) fn close(&self) {
-        if self.closed.swap(true, Ordering::AcqRel) {
+        if self.closed.swap(true, Ordering::AcqRel) || !self.store.is_ours() {
             return;
         }
         self.closing.cancel();
         self.workers.close(Duration::from_secs(1));
+        self.save_unsaved();
         // What is not written now is written when the store is opened next.
         let _ = self.store.close();
     }

@@ -144,6 +144,7 @@ impl Store {
                 .and_then(|_| connection.execute("DELETE FROM account NOT INDEXED WHERE id = ?1", [id]))
                 .map_err(fault::sqlite)
         })? > 0;
+        self.forget_lock(id);
         // From here on the account is gone; that a part of the erasure waits is said, and is no failure.
         let erased = self.read(finish_erasure).unwrap_or(false);
         Ok(Erasure { was_there, erased })
@@ -216,7 +217,7 @@ impl Store {
         })
     }
 
-    fn fetch(&self, connection: &Connection, id: &str) -> Result<Option<AccountRecord>> {
+    pub(super) fn fetch(&self, connection: &Connection, id: &str) -> Result<Option<AccountRecord>> {
         find(connection, "id", id)?.map(|row| self.open_row(&row)).transpose()
     }
 
