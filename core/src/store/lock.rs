@@ -172,7 +172,7 @@ static PRESENCES: ArcSwapOption<Presences> = ArcSwapOption::const_empty();
 
 impl Presence {
     fn join(folder: &Path) -> Result<Arc<Self>> {
-        let presences = Presences::here();
+        let presences = Presences::of_this_process(&PRESENCES);
         let mut by_folder = presences.by_folder.lock().unwrap_or_else(PoisonError::into_inner);
         for attempt in 0..TRIES {
             let known = by_folder.get(&make_folder(folder)?);
@@ -224,14 +224,14 @@ impl Drop for Presence {
 impl Presences {
     /// Those of this process. A child after `fork` begins anew: the lock of its parent's may be held for ever, and the locks that it
     /// tells of are not the child's.
-    fn here() -> Arc<Self> {
+    fn of_this_process(slot: &ArcSwapOption<Self>) -> Arc<Self> {
         loop {
-            let current = PRESENCES.load_full();
+            let current = slot.load_full();
             if let Some(ours) = current.as_ref().filter(|presences| presences.process == process::id()) {
                 return Arc::clone(ours);
             }
             let fresh = Self { process: process::id(), by_folder: Mutex::default() };
-            PRESENCES.compare_and_swap(&current, Some(Arc::new(fresh)));
+            slot.compare_and_swap(&current, Some(Arc::new(fresh)));
             std::mem::forget(current);
         }
     }
@@ -425,5 +425,58 @@ mod system {
 
     pub(super) fn namespace() -> u64 {
         0
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn held(path: &Path) -> Held {
+        Held::take(system::open(path, true).unwrap()).unwrap().unwrap()
+    }
+
+    fn is_free(path: &Path) -> bool {
+        Held::take(system::open(path, true).unwrap()).unwrap().is_ok()
+    }
+
+    /// C-09: a child after `fork` has the descriptors of its parent, and with them its locks. (A descriptor that is duplicated shares
+    /// its lock in the same way.)
+    #[test]
+    fn c_09_a_lock_ends_with_its_time_though_a_child_has_its_descriptor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = held(&path);
+        let of_child = lock.file.try_clone().unwrap();
+        drop(lock);
+        assert!(is_free(&path));
+        drop(of_child);
+        // And the child's end does not end the lock of its parent.
+        let lock = held(&path);
+        drop(Held { file: lock.file.try_clone().unwrap(), process: lock.process.wrapping_add(1) });
+        assert!(!is_free(&path));
+        drop(lock);
+        assert!(is_free(&path));
+    }
+
+    /// C-09: in a child nothing of the parent's is removed, unlocked or waited for.
+    #[test]
+    fn c_09_a_child_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("process");
+        let mut presence = Presence { folder: folder.path().to_owned(), path: path.clone(), held: held(&path) };
+        let description = presence.held.file.try_clone().unwrap();
+        presence.held.process = presence.held.process.wrapping_add(1);
+        drop(presence);
+        assert!(path.exists() && !is_free(&path));
+        drop(description);
+
+        let parent = Arc::new(Presences { process: process::id().wrapping_add(1), by_folder: Mutex::default() });
+        let slot = ArcSwapOption::from(Some(Arc::clone(&parent)));
+        let _held_for_ever = parent.by_folder.lock().unwrap();
+        let ours = Presences::of_this_process(&slot);
+        assert_eq!(ours.process, process::id());
+        assert!(ours.by_folder.lock().unwrap().is_empty());
+        assert!(Arc::ptr_eq(&ours, &Presences::of_this_process(&slot)));
     }
 }

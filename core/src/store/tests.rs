@@ -3,6 +3,8 @@
 mod damage;
 mod files;
 mod limits;
+#[cfg(unix)]
+mod locks;
 mod rig;
 mod rows;
 mod secrecy;

@@ -16,10 +16,14 @@ mod flight;
 mod host;
 mod metadata;
 mod mishaps;
+mod processes;
 mod proof;
 mod rig;
 mod scan;
+mod shared;
 mod sign_in;
 mod states;
+#[cfg(unix)]
+mod stopped;
 mod story;
 mod tokens;
