@@ -1,5 +1,7 @@
 //! [`Office365`]: one app registration on one store.
 
+mod keys;
+
 use crate::{
     account::Account,
     call::CallOptions,
@@ -51,18 +53,14 @@ impl Office365 {
     /// office.close();
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "later calls will keep the provider: it is called again when the key changes"
-    )]
     pub fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Self> {
-        Ok(Self { engine: Engine::open(config, &*keys, hooks)?, options: CallOptions::default() })
+        Ok(Self { engine: Engine::open(config, keys, hooks)?, options: CallOptions::default() })
     }
 
     /// For this repository's own tests: with another way of sharing a store between processes.
     #[cfg(feature = "_internal")]
     #[doc(hidden)]
-    pub fn open_sharing(config: Config, keys: &dyn KeyProvider, hooks: Hooks, sharing: crate::engine::Sharing) -> Result<Self> {
+    pub fn open_sharing(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks, sharing: crate::engine::Sharing) -> Result<Self> {
         Ok(Self { engine: Engine::open_sharing(config, keys, hooks, sharing)?, options: CallOptions::default() })
     }
 
@@ -296,8 +294,9 @@ impl Office365 {
         self.engine.check_consent(tenant)
     }
 
-    /// The connected accounts, in the order in which they were connected. Damaged ones are left out and counted by
-    /// [`diagnose`](Self::diagnose).
+    /// The connected accounts, in the order in which they were connected, each with [how it stands](Account::state): what an account
+    /// observer is told of, on demand. Reads the store, and so notices what other processes did to it. Damaged ones are left out and
+    /// counted by [`diagnose`](Self::diagnose).
     ///
     /// # Errors
     /// Storage kinds.
@@ -354,6 +353,7 @@ impl Office365 {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             accounts: count(stored.records.len()),
             damaged_accounts: count(stored.damaged.len()),
+            key_rotation_pending: self.engine.store().is_rotating(),
             authority_host: settings.authority.host().to_owned(),
             graph_host: settings.graph.host().to_owned(),
             scopes: settings.scopes.clone(),

@@ -54,7 +54,10 @@ impl Engine {
                 }
                 Ok(token)
             }
-            CachedToken::None => self.renew(cell, &self.enter(options, REQUEST_TIMEOUT)?),
+            CachedToken::None => {
+                let call = self.enter(options, REQUEST_TIMEOUT)?;
+                self.with_keys(|| self.renew(cell, &call))
+            }
         }
     }
 
@@ -82,7 +85,7 @@ impl Engine {
         let ending = Ending { cell: Arc::clone(cell), flight, ended: false };
         self.workers.spawn(move || {
             let outcome = engine.refresh(&ending.cell);
-            ending.end(outcome);
+            ending.end(outcome, |cell| engine.tell(cell));
         });
     }
 
@@ -116,8 +119,7 @@ impl Engine {
 
     /// What the store says now: the answer, or the row to refresh, or why it is not asked for.
     pub(super) fn look(&self, cell: &AccountCell) -> Result<Look> {
-        let Some(record) = self.store.account(cell.id())? else { return Err(self.gone(cell)) };
-        self.adopt(cell, record.clone());
+        let record = self.read_row(cell)?;
         self.judge(&record)?;
         if let CachedToken::Fresh(token) = cell.cached(self.now()) {
             return Ok(Look::Token(token));
@@ -165,7 +167,7 @@ impl Engine {
     pub(super) fn save_unsaved(&self) {
         let cells: Vec<_> = self.cells().values().map(Arc::clone).collect();
         for cell in cells.iter().filter(|cell| cell.has_unsaved()) {
-            if let Ok(Some(record)) = self.store.account(cell.id()) {
+            if let Ok(Some(record)) = self.with_keys(|| self.store.account(cell.id())) {
                 self.with_unsaved(cell, record);
             }
         }
@@ -174,7 +176,8 @@ impl Engine {
     /// Tokens that the store could not take are newer than the record's: they are stored now if it can, and used in any case.
     fn with_unsaved(&self, cell: &AccountCell, record: AccountRecord) -> AccountRecord {
         let Some(tokens) = cell.unsaved_for(&record) else { return record };
-        let record = AccountRecord { tokens: Some(tokens.clone()), ..record };
+        // With the state that they brought, which the store could not take either.
+        let record = AccountRecord { tokens: Some(tokens.clone()), state: cell.record().state.clone(), ..record };
         match self.store.rotate(cell.id(), record.generation, &tokens, &record.scopes, &record.state) {
             Ok(Rotation::Written(generation)) => {
                 let stored = AccountRecord { generation, ..record };
@@ -231,7 +234,7 @@ impl Engine {
             // A full or read-only disk: the token works, and the caller is told that it is not kept (case S-12).
             Err(error) => {
                 self.log.write(LogLevel::Warn, "token.not-persisted", |log| log.detail = Some(error.detail()));
-                cell.adopt_unsaved(&tokens);
+                cell.adopt_unsaved(&tokens, &state);
                 Ok(AccessToken { secret: tokens.access_token, expires_at: tokens.expires_at, persisted: false })
             }
         }
@@ -285,7 +288,7 @@ impl Engine {
             self.disprove_approval(&record.identity.tid);
         }
         if decision.state == AccountState::SignInRequired
-            && let Some(newer) = self.late_answer(cell, record)?
+            && let Some(newer) = self.late_answer(cell, record)
         {
             return self.newer(cell, newer);
         }
@@ -326,7 +329,10 @@ impl Engine {
                 Err(error)
             }
             // The refusal stands, whether it could be written down or not.
-            Err(_) => Err(error),
+            Err(_) => {
+                cell.adopt_refusal(&state);
+                Err(error)
+            }
         }
     }
 
@@ -371,9 +377,13 @@ struct Ending {
 }
 
 impl Ending {
-    fn end(mut self, outcome: Result<AccessToken>) {
+    /// `tell` runs before those who wait are woken, so that an observer knows of a change before a call that noticed it returns. If an
+    /// observer takes its time, they take the outcome themselves after a second or two.
+    fn end(mut self, outcome: Result<AccessToken>, tell: impl FnOnce(&AccountCell)) {
         self.ended = true;
-        self.cell.refreshes.finish(&self.flight, outcome);
+        self.cell.refreshes.settle(&self.flight, outcome);
+        tell(&self.cell);
+        self.flight.wake();
     }
 }
 

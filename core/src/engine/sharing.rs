@@ -92,17 +92,16 @@ impl Engine {
     }
 
     /// After a refusal: what another process wrote with the same refresh token, or is about to write.
-    pub(super) fn late_answer(&self, cell: &AccountCell, refused: &AccountRecord) -> Result<Option<AccountRecord>> {
+    pub(super) fn late_answer(&self, cell: &AccountCell, refused: &AccountRecord) -> Option<AccountRecord> {
         let wait = Call::new(&CallOptions::default(), LATE_ANSWER, &self.closing);
         let signal = wait.signal();
         loop {
-            let record = self.store.account(cell.id())?;
-            if record.as_ref().is_none_or(|record| record.generation > refused.generation) {
-                return Ok(record);
+            // Gone, or not to be read: that shows when the refusal is noted.
+            let record = self.store.account(cell.id()).ok()??;
+            if record.generation > refused.generation {
+                return Some(record);
             }
-            if wait.wait(&signal, LATE_ANSWER_PAUSE).is_err() {
-                return Ok(None);
-            }
+            wait.wait(&signal, LATE_ANSWER_PAUSE).ok()?;
         }
     }
 
@@ -128,14 +127,16 @@ impl Engine {
             None => cell.seen.store(seen, Ordering::Release),
             Some(Ok(Some(record))) => self.adopt(cell, record),
             Some(Ok(None)) => drop(self.gone(cell)),
+            Some(Err(error)) if error.cause() == Detail::StoreKeyChanged => drop(self.with_keys(|| self.read_row(cell))),
             // The token in memory is as good as it was; what is wrong with the store shows at the next refresh.
             Some(Err(_)) => {}
         }
+        self.tell(cell);
     }
 
     /// The account was disconnected, here or in another process.
     pub(super) fn gone(&self, cell: &AccountCell) -> Error {
-        cell.mark_gone();
+        cell.mark_gone(self.now());
         self.store.forget_lock(cell.id());
         Detail::AccountGone.into()
     }

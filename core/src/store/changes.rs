@@ -7,12 +7,12 @@ use rusqlite::Connection;
 impl Store {
     /// A number that is another one after every write of another connection, and the same after our own.
     pub(crate) fn version(&self) -> Result<i64> {
-        self.read(version)
+        self.with_connection(version)
     }
 
     /// The same; `None` while another thread is using the store.
     pub(crate) fn try_version(&self) -> Option<Result<i64>> {
-        self.try_read(version)
+        self.try_with_connection(version)
     }
 
     /// One account; `None` while another thread is using the store.

@@ -5,6 +5,7 @@ mod files;
 mod limits;
 #[cfg(unix)]
 mod locks;
+mod rekey;
 mod rig;
 mod rows;
 mod secrecy;
