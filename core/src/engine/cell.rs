@@ -131,9 +131,9 @@ impl AccountCell {
 
     /// The library was closed: what handles of the host still hold has no tokens.
     pub(super) fn forget_tokens(&self) {
-        self.snapshot.rcu(|known| {
+        self.change(|known| {
             let record = Arc::new(AccountRecord { tokens: None, ..AccountRecord::clone(&known.record) });
-            Snapshot { record, cached: None, unsaved: None, gone: known.gone }
+            Some(Snapshot { record, cached: None, unsaved: None, ..known.clone() })
         });
     }
 
