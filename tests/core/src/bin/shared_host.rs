@@ -115,7 +115,7 @@ impl Host {
             }
         }
         let hooks = Hooks { clock: Some(Arc::clone(&self.clock) as Arc<dyn Clock>), ..Hooks::default() };
-        match Office365::open_sharing(config, &HostKey::new(&[7; 32]).unwrap(), hooks, sharing) {
+        match Office365::open_sharing(config, Arc::new(HostKey::new(&[7; 32]).unwrap()), hooks, sharing) {
             Ok(office) => {
                 self.accounts = office.accounts().unwrap();
                 self.office = Some(office);
