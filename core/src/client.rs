@@ -58,6 +58,13 @@ impl Office365 {
         Ok(Self { engine: Engine::open(config, keys, hooks)?, options: CallOptions::default() })
     }
 
+    /// For this repository's own tests: with another way of sharing a store between processes.
+    #[cfg(feature = "_internal")]
+    #[doc(hidden)]
+    pub fn open_sharing(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks, sharing: crate::engine::Sharing) -> Result<Self> {
+        Ok(Self { engine: Engine::open_sharing(config, keys, hooks, sharing)?, options: CallOptions::default() })
+    }
+
     /// The same object with a time-out or a cancel token for the calls made through it.
     ///
     /// # Example

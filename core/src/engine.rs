@@ -13,13 +13,19 @@ mod import;
 mod keys;
 mod loopback;
 #[cfg(feature = "_internal")]
-pub mod proof;
+pub(crate) mod proof;
 mod refresh;
+mod sharing;
 mod sign_in;
 mod standing;
 
 pub(crate) use cell::AccountCell;
 pub(crate) use device::DeviceProgress;
+#[cfg(feature = "_internal")]
+pub use sharing::Sharing;
+#[cfg(not(feature = "_internal"))]
+use sharing::Sharing;
+use sharing::Watch;
 use standing::Standing;
 
 use crate::{
@@ -50,6 +56,8 @@ use std::{
 
 /// Default time for a call that asks the network.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest that one refresh may take, tries and pauses together.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Default time for a person to sign in.
 pub(crate) const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -75,6 +83,8 @@ pub(crate) struct Engine {
     cells: Mutex<HashMap<String, Arc<AccountCell>>>,
     /// Held while it is decided who polls for a device.
     polling: Mutex<()>,
+    sharing: Sharing,
+    watch: Watch,
 }
 
 thread_local! {
@@ -84,12 +94,17 @@ thread_local! {
 
 impl Engine {
     pub(crate) fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Arc<Self>> {
+        Self::open_sharing(config, keys, hooks, Sharing::default())
+    }
+
+    pub(crate) fn open_sharing(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks, sharing: Sharing) -> Result<Arc<Self>> {
         outside_observers()?;
         let settings = Settings::parse(config)?;
         let transport = Arc::new(HttpClient::new(&settings.network)?);
         let store = Store::open(&settings.store_path, &*keys)?;
         Ok(Arc::new(Self {
             settings,
+            watch: Watch::new(&store)?,
             store,
             transport,
             workers: Workers::new(),
@@ -104,13 +119,17 @@ impl Engine {
             closed: AtomicBool::new(false),
             cells: Mutex::default(),
             polling: Mutex::default(),
+            sharing,
         }))
     }
 
-    /// Starts a call: refused on a closed library and from inside an observer. Opens the store's new key, if another process gave it
-    /// one.
+    /// Starts a call: refused on a closed library, in a child after `fork` (where locks may be held for ever), and from inside an
+    /// observer. Opens the store's new key, if another process gave it one.
     pub(crate) fn enter(&self, options: &CallOptions, default_timeout: Duration) -> Result<Call> {
         self.check_open()?;
+        if !self.store.is_ours() {
+            return Err(Detail::HandleClosed.into());
+        }
         outside_observers()?;
         let call = Call::new(options, default_timeout, &self.closing);
         call.check()?;
@@ -123,11 +142,12 @@ impl Engine {
     }
 
     pub(crate) fn close(&self) {
-        if self.closed.swap(true, Ordering::AcqRel) {
+        if self.closed.swap(true, Ordering::AcqRel) || !self.store.is_ours() {
             return;
         }
         self.closing.cancel();
         self.workers.close(Duration::from_secs(1));
+        self.save_unsaved();
         // What is not written now is written when the store is opened next.
         let _ = self.store.close();
         for (_, cell) in self.cells().drain() {
@@ -190,10 +210,7 @@ impl Engine {
                 cell.mark_damaged(self.now());
             }
         })?;
-        let Some(record) = record else {
-            cell.mark_gone(self.now());
-            return Err(Detail::AccountGone.into());
-        };
+        let Some(record) = record else { return Err(self.gone(cell)) };
         self.adopt(cell, record.clone());
         Ok(record)
     }

@@ -83,7 +83,13 @@ mod task;
 
 #[cfg(feature = "_internal")]
 #[doc(hidden)]
-pub use engine::proof as _internal;
+pub mod _internal {
+    //! For this repository's own tests.
+    pub use crate::engine::{
+        Sharing,
+        proof::{Door, Proof},
+    };
+}
 
 pub use account::Account;
 pub use approval::{AdminApproval, Certainty};

@@ -6,11 +6,13 @@
 
 mod account;
 mod approval;
+mod changes;
 mod fault;
 mod flow;
 mod format;
 mod key;
 mod keyring;
+mod lock;
 mod open;
 mod place;
 mod record;
@@ -24,18 +26,20 @@ pub use key::{HostKey, KeyFile, KeyProvider, OsKeyStore, Passphrase, default_key
 
 pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
 pub(crate) use flow::{Claim, Flow};
+pub(crate) use lock::AccountLock;
 pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};
 
 use crate::error::{Detail, Result};
 use arc_swap::ArcSwap;
 use keyring::{KeyRecord, Keyring};
+use lock::Locks;
 use place::{FileId, Place};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use seal::StoreKeys;
 use std::{
     fmt,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     time::Duration,
 };
 
@@ -49,12 +53,15 @@ pub(crate) struct Store {
     place: Place,
     file: FileId,
     process: u32,
+    /// Last: the connection goes before the sign that this process has one.
+    locks: Locks,
 }
 
 impl Store {
     /// Opens the store at `path`, or creates it. `provider` is called once, on this thread, with no lock held.
     pub(crate) fn open(path: &Path, provider: &dyn KeyProvider) -> Result<Self> {
         let place = Place::resolve(path)?;
+        let locks = Locks::open(&place)?;
         let opened = open::open(&place, provider)?;
         let store = Self {
             connection: Mutex::new(Some(opened.connection)),
@@ -62,6 +69,7 @@ impl Store {
             place,
             file: opened.file,
             process: std::process::id(),
+            locks,
         };
         // If either has to wait once more, the store is usable all the same.
         let _ = store.with_connection(finish_erasure);
@@ -86,24 +94,48 @@ impl Store {
         // A child only lets go of it (see `drop`).
         let Ok(Some(connection)) = self.slot().map(|mut slot| slot.take()) else { return Ok(()) };
         let erased = if self.place.still_holds(self.file) { finish_erasure(&connection) } else { Ok(false) };
-        connection.close().map_err(|(_, error)| fault::sqlite(error))?;
+        let closed = connection.close().map_err(|(_, error)| fault::sqlite(error));
+        self.locks.close();
+        closed?;
         erased.map(|_| ())
     }
 
     /// Reads one state of the store, with all its keys at hand.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        self.with_connection(|connection| {
-            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Deferred).map_err(fault::sqlite)?;
-            self.check_keys(&transaction)?;
-            let done = work(&transaction)?;
-            transaction.commit().map_err(fault::sqlite)?;
-            Ok(done)
-        })
+        self.with_connection(|connection| self.read_rows(connection, work))
+    }
+
+    /// The same, or `None` while another thread is using the connection.
+    fn try_read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Option<Result<T>> {
+        self.try_with_connection(|connection| self.read_rows(connection, work))
+    }
+
+    fn read_rows<T>(&self, connection: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Deferred).map_err(fault::sqlite)?;
+        self.check_keys(&transaction)?;
+        let done = work(&transaction)?;
+        transaction.commit().map_err(fault::sqlite)?;
+        Ok(done)
     }
 
     fn with_connection<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let slot = self.slot()?;
-        let connection = slot.as_ref().ok_or(Detail::HandleClosed)?;
+        self.check_and(self.slot()?.as_ref(), work)
+    }
+
+    fn try_with_connection<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Option<Result<T>> {
+        if !self.is_ours() {
+            return Some(Err(Detail::HandleClosed.into()));
+        }
+        let slot = match self.connection.try_lock() {
+            Ok(slot) => slot,
+            Err(TryLockError::Poisoned(slot)) => slot.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(self.check_and(slot.as_ref(), work))
+    }
+
+    fn check_and<T>(&self, connection: Option<&Connection>, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let connection = connection.ok_or(Detail::HandleClosed)?;
         if !self.place.still_holds(self.file) {
             return Err(Detail::StoreMoved.into());
         }
@@ -173,7 +205,7 @@ impl Store {
     }
 
     /// A connection does not survive a fork: the child must not touch its parent's locks.
-    fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.process == std::process::id()
     }
 

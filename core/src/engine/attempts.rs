@@ -1,6 +1,6 @@
 //! Asking the token endpoint, with patience: passing failures are tried again, and a refusal of new permissions with the old ones.
 
-use super::{Engine, refresh::REFRESH_TIMEOUT};
+use super::{Engine, REFRESH_TIMEOUT};
 use crate::{
     call::{Call, CallOptions},
     clock::Deadline,

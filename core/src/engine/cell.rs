@@ -3,13 +3,12 @@
 use super::{events::News, flight::SingleFlight, standing::Standing};
 use crate::{
     browser::Outcome,
-    clock::Clock,
     error::{Detail, Result},
     model::{AccessToken, AccountInfo, StateReport},
     store::{AccountRecord, StateRecord, TokenSet},
 };
 use arc_swap::ArcSwap;
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 /// A connected account in memory.
 #[derive(Debug)]
@@ -17,6 +16,8 @@ pub(crate) struct AccountCell {
     id: String,
     snapshot: ArcSwap<Snapshot>,
     pub(super) refreshes: SingleFlight,
+    /// How many changes of other processes were counted when the row was last read because of one.
+    pub(super) seen: AtomicU64,
     /// Whoever changes the snapshot holds this meanwhile.
     pub(super) news: News,
 }
@@ -62,6 +63,7 @@ impl AccountCell {
             id: record.id.clone(),
             snapshot: ArcSwap::from_pointee(Snapshot::of(record, standing, now)),
             refreshes: SingleFlight::default(),
+            seen: AtomicU64::new(0),
             news: News::default(),
         }
     }
@@ -149,11 +151,14 @@ impl AccountCell {
         }
     }
 
-    /// The token in memory: one clock reading, no lock, one copy.
-    pub(super) fn cached(&self, clock: &dyn Clock) -> CachedToken {
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.snapshot.load().unsaved.is_some()
+    }
+
+    /// The token in memory: no lock, one copy.
+    pub(super) fn cached(&self, now: i64) -> CachedToken {
         let snapshot = self.snapshot.load();
         let Some(cached) = &snapshot.cached else { return CachedToken::None };
-        let now = clock.now();
         // A clock that went back says nothing about expiry; asking early is the safe side (case C-07).
         if now >= cached.renew_before || now < cached.obtained_at.saturating_sub(EARLY) {
             return CachedToken::None;
@@ -163,10 +168,10 @@ impl AccountCell {
     }
 
     /// The token while it has not expired, for callers whose refresh failed for a passing reason (case T-24).
-    pub(super) fn unexpired(&self, clock: &dyn Clock) -> Option<AccessToken> {
+    pub(super) fn unexpired(&self, now: i64) -> Option<AccessToken> {
         let snapshot = self.snapshot.load();
         let token = &snapshot.cached.as_ref()?.token;
-        (clock.now() < token.expires_at).then(|| token.clone())
+        (now < token.expires_at).then(|| token.clone())
     }
 
     pub(crate) fn info(&self) -> AccountInfo {

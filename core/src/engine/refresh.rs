@@ -1,9 +1,10 @@
-//! Silent tokens: from memory, then the store, then one refresh for every thread that waits.
+//! Silent tokens: from memory, then the store, then one refresh for every thread and process that waits.
 
 use super::{
-    AccountCell, Engine, REQUEST_TIMEOUT,
+    AccountCell, Engine, REFRESH_TIMEOUT, REQUEST_TIMEOUT,
     cell::CachedToken,
     flight::{Flight, Part},
+    sharing::Turn,
     sign_in::{Circumstances, connected_state},
 };
 use crate::{
@@ -24,21 +25,31 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Longest that one refresh may take, tries and pauses together.
-pub(super) const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Seconds after which a refusal that somebody else may have lifted is asked about again (FACTS 9.3).
 const PROBE_INTERVAL: i64 = 120;
+
+/// What a look at the store ends with.
+pub(super) enum Look {
+    /// Somebody else was faster.
+    Token(AccessToken),
+    /// The account as it is, to be refreshed.
+    Due(Box<AccountRecord>),
+}
 
 impl Engine {
     pub(crate) fn acquire_token_silent(self: &Arc<Self>, cell: &Arc<AccountCell>, options: &CallOptions) -> Result<AccessToken> {
         self.check_open()?;
-        match cell.cached(&*self.clock) {
+        let now = self.now();
+        self.notice(cell, now);
+        match cell.cached(now) {
             CachedToken::Fresh(token) => Ok(token),
             CachedToken::Aging(token) => {
-                if let Part::Leader(flight) = cell.refreshes.join() {
+                if self.store.is_ours()
+                    && let Part::Leader(flight) = cell.refreshes.join()
+                {
                     self.start(cell, flight);
                 }
                 Ok(token)
@@ -63,7 +74,7 @@ impl Engine {
         };
         match outcome {
             // Nothing is wrong with the account: what has not expired is good enough.
-            Err(error) if error.is_passing() => cell.unexpired(&*self.clock).ok_or(error),
+            Err(error) if error.is_passing() => cell.unexpired(self.now()).ok_or(error),
             outcome => outcome,
         }
     }
@@ -73,19 +84,52 @@ impl Engine {
         let engine = Arc::clone(self);
         let ending = Ending { cell: Arc::clone(cell), flight, ended: false };
         self.workers.spawn(move || {
-            let outcome = engine.refresh(&ending.cell, Deadline::after(REFRESH_TIMEOUT));
+            let outcome = engine.refresh(&ending.cell);
             ending.end(outcome, |cell| engine.tell(cell));
         });
     }
 
-    /// On a worker: a look at the store, then the network.
-    fn refresh(&self, cell: &AccountCell, deadline: Deadline) -> Result<AccessToken> {
+    /// On a worker: a look at the store, the turn among the processes, another look, then the network.
+    fn refresh(&self, cell: &AccountCell) -> Result<AccessToken> {
+        let before = match self.look(cell)? {
+            Look::Token(token) => return Ok(token),
+            Look::Due(record) => record,
+        };
+        let turn = match self.take_turn(cell)? {
+            Turn::Token(token) => return Ok(token),
+            turn => turn,
+        };
+        let record = match self.sharing.looks_again.then(|| self.look(cell)).transpose()? {
+            Some(Look::Token(token)) => return Ok(token),
+            Some(Look::Due(record)) => record,
+            None => before,
+        };
+        let outcome = self.renew_row(cell, *record, &turn);
+        // The lock is let go when the row is written.
+        drop(turn);
+        match outcome {
+            // Stopped in the middle for so long that another process passed by: what it wrote is the answer.
+            Err(error) if error.is_passing() => match self.look(cell) {
+                Ok(Look::Token(token)) => Ok(token),
+                _ => Err(error),
+            },
+            outcome => outcome,
+        }
+    }
+
+    /// What the store says now: the answer, or the row to refresh, or why it is not asked for.
+    pub(super) fn look(&self, cell: &AccountCell) -> Result<Look> {
         let record = self.read_row(cell)?;
         self.judge(&record)?;
-        if let CachedToken::Fresh(token) = cell.cached(&*self.clock) {
-            return Ok(token);
+        if let CachedToken::Fresh(token) = cell.cached(self.now()) {
+            return Ok(Look::Token(token));
         }
         self.still_refused(&record)?;
+        Ok(Look::Due(Box::new(record)))
+    }
+
+    fn renew_row(&self, cell: &AccountCell, record: AccountRecord, turn: &Turn) -> Result<AccessToken> {
+        let deadline = Deadline::after(REFRESH_TIMEOUT);
         let record = self.with_unsaved(cell, record);
         let Some(tokens) = record.tokens.as_ref().filter(|tokens| tokens.refresh_token.is_some()) else {
             return self.nothing_to_refresh_with(cell, &record);
@@ -93,7 +137,9 @@ impl Engine {
         match self.ask(&record, tokens, deadline) {
             Ok(fresh) => self.rotate(cell, &record, tokens, fresh, deadline),
             Err(TokenFailure::Failed(error)) => Err(error),
-            Err(TokenFailure::Refused { answer, ids, retry_after }) => self.refused(cell, &record, &answer, &ids, retry_after),
+            Err(TokenFailure::Refused { answer, ids, retry_after }) => {
+                self.refused(cell, &record, &answer, &ids, retry_after, turn)
+            }
         }
     }
 
@@ -115,6 +161,16 @@ impl Engine {
             return Err(Error::from(Detail::OverPrivileged).with_what(record.scopes.excess.join(" ")));
         }
         Ok(())
+    }
+
+    /// Before closing: tokens that the store could not take are tried again.
+    pub(super) fn save_unsaved(&self) {
+        let cells: Vec<_> = self.cells().values().map(Arc::clone).collect();
+        for cell in cells.iter().filter(|cell| cell.has_unsaved()) {
+            if let Ok(Some(record)) = self.with_keys(|| self.store.account(cell.id())) {
+                self.with_unsaved(cell, record);
+            }
+        }
     }
 
     /// Tokens that the store could not take are newer than the record's: they are stored now if it can, and used in any case.
@@ -174,10 +230,7 @@ impl Engine {
                 Ok(AccessToken { secret: tokens.access_token, expires_at: tokens.expires_at, persisted: true })
             }
             Ok(Rotation::Newer(newer)) => self.newer(cell, *newer),
-            Ok(Rotation::Gone) => {
-                cell.mark_gone(self.now());
-                Err(Detail::AccountGone.into())
-            }
+            Ok(Rotation::Gone) => Err(self.gone(cell)),
             // A full or read-only disk: the token works, and the caller is told that it is not kept (case S-12).
             Err(error) => {
                 self.log.write(LogLevel::Warn, "token.not-persisted", |log| log.detail = Some(error.detail()));
@@ -191,7 +244,7 @@ impl Engine {
     fn newer(&self, cell: &AccountCell, newer: AccountRecord) -> Result<AccessToken> {
         let error = self.state_error(&newer);
         self.adopt(cell, newer);
-        cell.unexpired(&*self.clock).ok_or(error)
+        cell.unexpired(self.now()).ok_or(error)
     }
 
     /// A refresh that answers for somebody else changes nothing (case T-20).
@@ -223,6 +276,7 @@ impl Engine {
         answer: &ServiceError,
         ids: &RequestIds,
         retry_after: Option<u32>,
+        turn: &Turn,
     ) -> Result<AccessToken> {
         let decision = aadsts::decide(answer);
         let error = self.service_error(answer, ids, retry_after, &record.identity.tid);
@@ -233,7 +287,18 @@ impl Engine {
         if decision.detail == Detail::AdminConsentRequired {
             self.disprove_approval(&record.identity.tid);
         }
-        self.note(cell, record, decision, error, answer.claims.clone())
+        if decision.state == AccountState::SignInRequired
+            && let Some(newer) = self.late_answer(cell, record)
+        {
+            return self.newer(cell, newer);
+        }
+        match turn {
+            // The refresh token may have served the one who was passed by, and who will store what it got (a server that takes each
+            // token once). Only whoever has the turn may say that a person is needed.
+            Turn::PassedBy if decision.state == AccountState::SignInRequired => Err(Detail::DeadlineExceeded.into()),
+            Turn::PassedBy => Err(error),
+            _ => self.note(cell, record, decision, error, answer.claims.clone()),
+        }
     }
 
     /// Writes the new state and answers with `error`. A row that somebody else renewed meanwhile wins, and its token is handed out.
@@ -256,10 +321,7 @@ impl Engine {
         let drop_tokens = if decision.keep_refresh_token { DropTokens::AccessOnly } else { DropTokens::All };
         match self.store.update_state(cell.id(), record.generation, &state, drop_tokens) {
             Ok(Rotation::Newer(newer)) => self.newer(cell, *newer),
-            Ok(Rotation::Gone) => {
-                cell.mark_gone(self.now());
-                Err(Detail::AccountGone.into())
-            }
+            Ok(Rotation::Gone) => Err(self.gone(cell)),
             Ok(Rotation::Written(_)) => {
                 if let Some(record) = self.store.account(cell.id())? {
                     self.adopt(cell, record);

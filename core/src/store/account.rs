@@ -149,6 +149,7 @@ impl Store {
             let replaced = rewrapped.map(|rewrapped| rewrapped.write(connection)).transpose()?;
             Ok((was_there > 0, replaced.unwrap_or(false)))
         })?;
+        self.forget_lock(id);
         // From here on the account is gone; that a part of the erasure waits is said, and is no failure.
         let erased = self.with_connection(finish_erasure).unwrap_or(false);
         Ok(Erasure { was_there, erased, key_replaced })
@@ -201,7 +202,7 @@ impl Store {
         })
     }
 
-    fn fetch(&self, connection: &Connection, id: &str) -> Result<Option<AccountRecord>> {
+    pub(super) fn fetch(&self, connection: &Connection, id: &str) -> Result<Option<AccountRecord>> {
         find(connection, "id", id)?.map(|row| row.open(&self.keys())).transpose()
     }
 }

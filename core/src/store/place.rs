@@ -21,7 +21,7 @@ pub(super) struct Place {
 }
 
 /// Which file it is, whatever its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileId(u64, u64);
 
 /// What a look at an existing file says.
@@ -29,6 +29,12 @@ pub(super) struct FileId(u64, u64);
 pub(super) struct Facts {
     pub(super) id: FileId,
     pub(super) length: u64,
+}
+
+impl FileId {
+    pub(super) fn of(metadata: &fs::Metadata) -> Self {
+        system::file_id(metadata)
+    }
 }
 
 impl Place {

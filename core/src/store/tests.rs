@@ -4,6 +4,8 @@ mod damage;
 mod files;
 mod keys;
 mod limits;
+#[cfg(unix)]
+mod locks;
 mod rekey;
 mod rig;
 mod rows;

@@ -3,13 +3,20 @@
 use super::rig::{NOW, Rig, TENANT, access, connect, oid, scopes, state, tokens};
 use crate::store::{DropTokens, Flow, Rotation, Store};
 use rusqlite::Connection;
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// How often a needle occurs in any file of the folder, as it is and as UTF-16.
 fn occurrences(rig: &Rig, needle: &[u8]) -> usize {
     let wide: Vec<u8> = needle.iter().flat_map(|byte| [*byte, 0]).collect();
-    let files = fs::read_dir(rig.folder.path()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
-    files.map(|bytes| count(&bytes, needle) + count(&bytes, &wide)).sum()
+    files(rig.folder.path()).map(|path| fs::read(path).unwrap()).map(|bytes| count(&bytes, needle) + count(&bytes, &wide)).sum()
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path).collect() } else { vec![path] })
 }
 
 fn count(bytes: &[u8], needle: &[u8]) -> usize {
@@ -158,7 +165,7 @@ fn s_34_sqlite_is_set_up_to_keep_nothing_elsewhere() {
     busy_life(&store);
     let mut names: Vec<_> = fs::read_dir(rig.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["store.db", "store.db-shm", "store.db-wal"]);
+    assert_eq!(names, ["store.db", "store.db-shm", "store.db-wal", "store.db.locks"]);
     store.close().unwrap();
     assert_eq!(fs::read_dir(rig.folder.path()).unwrap().count(), 1);
 }

@@ -21,11 +21,15 @@ mod key_store;
 mod memory;
 mod metadata;
 mod mishaps;
+mod processes;
 mod proof;
 mod rekey;
 mod rig;
 mod scan;
+mod shared;
 mod sign_in;
 mod states;
+#[cfg(unix)]
+mod stopped;
 mod story;
 mod tokens;

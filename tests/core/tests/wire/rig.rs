@@ -46,7 +46,11 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new() -> Self {
-        let sandbox = Sandbox::start(SandboxOptions { https_port: None, ..SandboxOptions::default() }).unwrap();
+        Self::with(SandboxOptions { https_port: None, ..SandboxOptions::default() })
+    }
+
+    pub(crate) fn with(options: SandboxOptions) -> Self {
+        let sandbox = Sandbox::start(options).unwrap();
         let control = sandbox.control();
         let rig = Self {
             sandbox,
