@@ -34,7 +34,7 @@ impl Engine {
     /// Reads, proves and keeps, one account after the other. Once reading succeeded there is always a report.
     pub(crate) fn import_accounts(self: &Arc<Self>, call: &Call, source: &ImportSource) -> Result<ImportReport> {
         let found = import::read(source)?;
-        let mut connected: Vec<AccountRecord> = self.store().accounts()?.records;
+        let mut connected = self.with_keys(|| self.store().accounts())?.records;
         let (mut report, mut stopped) = (found.report, None);
         let password = source.password.as_ref().map(|password| &password.0);
         for candidate in found.candidates {
@@ -90,7 +90,9 @@ impl Engine {
         })??;
         // The caller may have been cancelled meanwhile; then nothing is stored (case O-19).
         call.check()?;
-        let cell = self.keep(&signed_in, &Expected { person, username: None })?;
+        let expected = Expected { person, username: None };
+        let cell = self.with_keys(|| self.keep(&signed_in, &expected))?;
+        self.tell(&cell);
         connected.retain(|record| record.id != cell.id());
         connected.push(AccountRecord::clone(&cell.record()));
         Ok(Import::Done(cell.id().to_owned()))
