@@ -34,7 +34,7 @@ impl Engine {
     /// Reads, proves and keeps, one account after the other. Once reading succeeded there is always a report.
     pub(crate) fn import_accounts(self: &Arc<Self>, call: &Call, source: &ImportSource) -> Result<ImportReport> {
         let found = import::read(source)?;
-        let mut connected: Vec<AccountRecord> = self.store().accounts()?.records;
+        let mut connected = self.with_keys(|| self.store().accounts())?.records;
         let (mut report, mut stopped) = (found.report, None);
         let password = source.password.as_ref().map(|password| &password.0);
         for candidate in found.candidates {
@@ -90,7 +90,9 @@ impl Engine {
         })??;
         // The caller may have been cancelled meanwhile; then nothing is stored (case O-19).
         call.check()?;
-        let cell = self.keep(&signed_in, &Expected { person, username: None })?;
+        let expected = Expected { person, username: None };
+        let cell = self.with_keys(|| self.keep(&signed_in, &expected))?;
+        self.tell(&cell);
         connected.retain(|record| record.id != cell.id());
         connected.push(AccountRecord::clone(&cell.record()));
         Ok(Import::Done(cell.id().to_owned()))
@@ -170,7 +172,11 @@ enum Import {
 fn is_issued_by(issuer: &Issuer, authority: &Origin) -> bool {
     let is_alias = |host: &str| ALIASES.iter().any(|(name, aliases)| *name == authority.host() && aliases.contains(&host));
     match issuer {
-        Issuer::Host(host) => host == authority.host() || is_alias(host),
+        // Some of the family write the port too, where there is one.
+        Issuer::Host(host) => {
+            let with_port = authority.ascii();
+            host == authority.host() || with_port.split_once("://").is_some_and(|(_, here)| here == host) || is_alias(host)
+        }
         Issuer::TokenEndpoint(url) => {
             let of_alias = |alias: &&str| Origin::parse(&format!("https://{alias}")).is_ok_and(|origin| origin.allow(url).is_ok());
             let aliases = ALIASES.iter().filter(|(name, _)| *name == authority.host()).flat_map(|(_, aliases)| *aliases);
@@ -261,6 +267,9 @@ mod tests {
         }
         for host in ["", "microsoftonline.com", "login.microsoftonline.com.", "login.microsoftonline.com:443", "evil.example"] {
             assert!(!fits("https://login.microsoftonline.com", &Issuer::Host(host.to_owned())), "{host}");
+        }
+        for (host, fitting) in [("localhost", true), ("localhost:1234", true), ("localhost:1235", false), ("localhost:", false)] {
+            assert_eq!(fits("http://localhost:1234", &Issuer::Host(host.to_owned())), fitting, "{host}");
         }
         assert!(fits("http://localhost:1234", &Issuer::TokenEndpoint("http://localhost:1234/common/oauth2/v2.0/token".to_owned())));
         assert!(!fits(

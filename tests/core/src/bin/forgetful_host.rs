@@ -1,15 +1,15 @@
 //! A host whose allocator wipes what is freed, as the shipped bindings will have it: a test reads its memory from outside.
 //!
-//! `forgetful_host connected|disconnected|closed AUTHORITY CLIENT_ID FOLDER`: connects, refreshes once, goes as far as the role says,
-//! writes `FOLDER/told`, and waits to be killed.
+//! `forgetful_host connected|imported|disconnected|closed AUTHORITY CLIENT_ID FOLDER`: connects (or imports `FOLDER/saved.json`), refreshes
+//! once, goes as far as the role says, writes `FOLDER/told`, and waits to be killed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong shows on stderr, where the test looks")]
 
-use intail_office365::{Clock, Config, ConnectOptions, Hooks, HostKey, Office365};
+use intail_office365::{Account, Clock, Config, ConnectOptions, Hooks, HostKey, ImportSource, Office365};
 use intail_office365_sandbox::Person;
 use std::{
     env::args,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -42,15 +42,11 @@ fn main() {
     let clock = Arc::new(Moved::default());
     let hooks = Hooks { clock: Some(clock.clone()), ..Hooks::default() };
     let office = Office365::open(config, Arc::new(HostKey::new(&[7; 32]).unwrap()), hooks).unwrap();
-    let request = office.begin_connect(&ConnectOptions::default()).unwrap();
-    // In a thread of its own, so that what it leaves on its stack is gone with it.
-    let redirect =
-        thread::spawn(move || Person::new("megan@northwind.example").deliver(false).browse(&request.url).redirect.unwrap());
-    let account = office.complete_connect(&redirect.join().unwrap(), None).unwrap();
+    let account = if role == "imported" { import(&office, &folder.join("saved.json")) } else { connect(&office) };
     clock.0.store(7200, Ordering::SeqCst);
     drop(account.acquire_token_silent().unwrap());
     match role.as_str() {
-        "connected" => {}
+        "connected" | "imported" => {}
         "disconnected" => assert!(account.disconnect().unwrap().erased),
         "closed" => office.close(),
         _ => unreachable!("the tests know the roles"),
@@ -59,4 +55,17 @@ fn main() {
     fs::rename(folder.join("told.new"), folder.join("told")).unwrap();
     thread::sleep(Duration::from_secs(60));
     drop((office, account));
+}
+
+fn connect(office: &Office365) -> Account {
+    let request = office.begin_connect(&ConnectOptions::default()).unwrap();
+    // In a thread of its own, so that what it leaves on its stack is gone with it.
+    let redirect =
+        thread::spawn(move || Person::new("megan@northwind.example").deliver(false).browse(&request.url).redirect.unwrap());
+    office.complete_connect(&redirect.join().unwrap(), None).unwrap()
+}
+
+fn import(office: &Office365, saved: &Path) -> Account {
+    let report = office.import_accounts(&ImportSource::msal(saved.to_str().unwrap())).unwrap();
+    office.account(&report.imported.first().expect("an account").account_id).unwrap()
 }

@@ -5,7 +5,8 @@ use crate::{
     scan,
 };
 use intail_office365::{
-    AccountState, CallOptions, CancelToken, ConsentStatus, ErrorKind, ImportReport, ImportSource, LeftReason, Office365,
+    AccountEventKind, AccountState, CallOptions, CancelToken, ConsentStatus, ErrorKind, ImportReport, ImportSource, LeftReason,
+    Office365,
 };
 use intail_office365_sandbox::{Endpoint, Fault};
 use serde_json::{Value, json};
@@ -212,8 +213,10 @@ fn an_account_that_is_connected_keeps_its_newer_tokens() {
     rig.expire();
     rig.control.add_fault(Fault::token_error("invalid_grant", Some("bad_token"), &[50_173], None).times(1)).unwrap();
     refused(account.acquire_token_silent(), ErrorKind::InteractionRequired, "ReauthRequired");
+    rig.watcher.take();
     let report = rig.import(&office, &cache);
-    assert_eq!(report.imported[0].account_id, account.id());
+    let told: Vec<_> = rig.watcher.take().into_iter().map(|event| event.kind).collect();
+    assert_eq!((report.imported[0].account_id.clone(), told), (account.id(), vec![AccountEventKind::WellAgain]));
     assert_eq!((account.state().state, office.accounts().unwrap().len()), (AccountState::Connected, 1));
     account.acquire_token_silent().unwrap();
 }
@@ -276,6 +279,28 @@ fn a_cancel_or_a_deadline_on_the_way_reports_what_was_done() {
         assert_eq!(office.accounts().unwrap().len(), 1);
         office.account(&report.imported[0].account_id).unwrap().acquire_token_silent().unwrap();
     }
+}
+
+/// Another program on the store gives it a new key while the service is asked: the account is kept under the new one.
+#[test]
+fn a_store_key_that_changes_on_the_way() {
+    let rig = Rig::new();
+    let (office, other) = (rig.open(), rig.open());
+    let source = rig.saved(&rig.control.msal_cache(&[MEGAN, NILS]));
+    rig.control.add_fault(Fault { delay_ms: 1_500, ..Fault::at(Endpoint::Token, "slow") }).unwrap();
+    let report = thread::scope(|scope| {
+        let import = scope.spawn(|| office.import_accounts(&source).unwrap());
+        for _ in 0..1_000 {
+            if rig.refreshes() > 0 {
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        other.rotate_store_key().unwrap();
+        import.join().unwrap()
+    });
+    assert_eq!(report.imported.len(), 2, "{report:?}");
+    assert_eq!((office.accounts().unwrap().len(), other.accounts().unwrap().len()), (2, 2));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What stays in a host's memory, read from outside through `/proc/PID/mem`.
 #![cfg(target_os = "linux")]
 
-use crate::rig::Rig;
+use crate::rig::{MEGAN, NILS, Rig};
 use std::{
     fs::{self, File},
     os::unix::fs::FileExt,
@@ -87,4 +87,21 @@ fn m_08_the_search_finds_the_tokens_of_a_connected_account() {
     for kind in ["access token", "refresh token"] {
         assert!(found.iter().any(|(of, _)| *of == kind), "{found:?}");
     }
+}
+
+/// M-08: of a file that was imported nothing stays but the account: the token that the proof replaced is nowhere, nor is that of an
+/// account that was refused. What replaced it is found, as its account is connected.
+#[test]
+fn m_08_an_imported_file_leaves_no_token_of_its_own() {
+    let rig = Rig::new();
+    let saved = rig.control.msal_cache(&[MEGAN, NILS]);
+    rig.control.set_user_disabled(NILS, true).unwrap();
+    fs::write(rig.folder.path().join("saved.json"), saved.to_string()).unwrap();
+    let of_file: Vec<&str> =
+        saved["RefreshToken"].as_object().unwrap().values().map(|entry| entry["secret"].as_str().unwrap()).collect();
+    let host = Host::start(&rig, "imported");
+    assert_eq!(of_file.iter().map(|token| host.count(token)).collect::<Vec<_>>(), [0, 0]);
+    let issued = rig.sandbox.issued_secrets();
+    let newer = issued.iter().filter(|(kind, token)| *kind == "refresh token" && !of_file.contains(&token.as_str()));
+    assert!(newer.map(|(_, token)| host.count(token)).sum::<usize>() > 0, "the search finds what is there");
 }
