@@ -12,6 +12,7 @@ mod keys;
 mod loopback;
 #[cfg(feature = "_internal")]
 pub mod proof;
+pub(crate) mod recovery;
 mod refresh;
 mod sign_in;
 
@@ -24,14 +25,14 @@ use crate::{
     call::{Call, CallOptions, CancelToken},
     clock::{Clock, Deadline, SystemClock},
     config::Config,
-    error::{Detail, Result},
+    error::{Detail, ErrorKind, Result},
     hooks::Hooks,
     http::{Endpoint, HttpClient, Transport},
     log::{Log, LogLevel},
     model::Disconnected,
     oauth::{discovery::Providers, keys::KeyCache},
     settings::Settings,
-    store::{AccountRecord, KeyProvider, NewAccount, Store},
+    store::{AccountRecord, Accounts, KeyProvider, NewAccount, Store},
     task::Workers,
 };
 use std::{
@@ -67,6 +68,7 @@ pub(crate) struct Engine {
     browser: Arc<dyn BrowserOpener>,
     closing: Arc<CancelToken>,
     closed: AtomicBool,
+    damage_reported: AtomicBool,
     /// Held while a row and its cell come or go together, so that no cell outlives its row.
     cells: Mutex<HashMap<String, Arc<AccountCell>>>,
     /// Held while it is decided who polls for a device.
@@ -97,6 +99,7 @@ impl Engine {
             browser: hooks.browser.unwrap_or_else(|| Arc::new(SystemBrowser)),
             closing: CancelToken::new(),
             closed: AtomicBool::new(false),
+            damage_reported: AtomicBool::new(false),
             cells: Mutex::default(),
             polling: Mutex::default(),
         }))
@@ -134,15 +137,29 @@ impl Engine {
     /// The connected accounts, in the order in which they were connected.
     pub(crate) fn accounts(&self) -> Result<Vec<Arc<AccountCell>>> {
         let mut cells = self.cells();
-        let mut records = self.store.accounts()?.records;
+        let mut records = self.stored()?.records;
         records.sort_by_key(|record| record.connected_at);
         Ok(records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect())
     }
 
     pub(crate) fn account(&self, id: &str) -> Result<Arc<AccountCell>> {
         let mut cells = self.cells();
-        let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
+        let record = self.store.account(id).inspect_err(|error| self.report_damage(error.kind(), 1))?.ok_or(Detail::AccountGone)?;
         Ok(self.cell_of(&mut cells, record))
+    }
+
+    /// Everything in the store, also what is damaged.
+    pub(crate) fn stored(&self) -> Result<Accounts> {
+        let stored = self.store.accounts()?;
+        self.report_damage(ErrorKind::StorageDamaged, stored.damaged.len());
+        Ok(stored)
+    }
+
+    /// Writes damaged rows to the log, once.
+    fn report_damage(&self, kind: ErrorKind, rows: usize) {
+        if kind == ErrorKind::StorageDamaged && rows > 0 && !self.damage_reported.swap(true, Ordering::Relaxed) {
+            self.log.write(LogLevel::Warn, "store.damaged-row", |record| record.count = u32::try_from(rows).ok());
+        }
     }
 
     /// Stores an account whose person has proved themselves: one transaction.

@@ -73,6 +73,7 @@ mod log;
 mod model;
 mod oauth;
 mod protection;
+mod recovery;
 mod secret;
 mod settings;
 mod store;
@@ -99,6 +100,7 @@ pub use model::{
     ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis, Disconnected, StateReport,
 };
 pub use protection::{KeyProviderKind, KeyRotation};
+pub use recovery::{Discarded, Inspection, Recovery, Remedy};
 pub use store::{HostKey, KeyFile, KeyProvider};
 
 /// Compiles the snippets of the README.

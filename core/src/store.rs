@@ -6,14 +6,17 @@
 
 mod account;
 mod approval;
+mod discard;
 mod fault;
 mod flow;
 mod format;
+mod in_use;
 mod key;
 mod keyring;
 mod open;
 mod place;
 mod record;
+mod recover;
 mod rewrap;
 mod rotate;
 mod seal;
@@ -22,12 +25,18 @@ mod tests;
 
 pub use key::{HostKey, KeyFile, KeyProvider};
 
-pub(crate) use account::{DropTokens, Erasure, Rotation};
+pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
+pub(crate) use discard::discard;
 pub(crate) use flow::{Claim, Flow};
 pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};
+pub(crate) use recover::{inspect, recover};
 
-use crate::error::{Detail, Result};
-use arc_swap::ArcSwap;
+use crate::{
+    clock::{Clock, SystemClock},
+    error::{Detail, Result},
+};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use in_use::InUse;
 use keyring::{KeyRecord, Keyring};
 use place::{FileId, Place};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -48,6 +57,7 @@ pub(crate) struct Store {
     keys: ArcSwap<Keyring>,
     place: Place,
     file: FileId,
+    in_use: ArcSwapOption<InUse>,
     process: u32,
 }
 
@@ -55,12 +65,16 @@ impl Store {
     /// Opens the store at `path`, or creates it. `provider` is called once, on this thread, with no lock held.
     pub(crate) fn open(path: &Path, provider: &dyn KeyProvider) -> Result<Self> {
         let place = Place::resolve(path)?;
+        let in_use = InUse::open(&place)?;
+        // The times of files are the system's, whatever clock the host has.
+        discard::remove_old_drafts(&place, SystemClock.now());
         let opened = open::open(&place, provider)?;
         let store = Self {
             connection: Mutex::new(Some(opened.connection)),
             keys: ArcSwap::from_pointee(opened.keys),
             place,
             file: opened.file,
+            in_use: ArcSwapOption::from_pointee(in_use),
             process: std::process::id(),
         };
         // If either has to wait once more, the store is usable all the same.
@@ -86,7 +100,9 @@ impl Store {
         // A child only lets go of it (see `drop`).
         let Ok(Some(connection)) = self.slot().map(|mut slot| slot.take()) else { return Ok(()) };
         let erased = if self.place.still_holds(self.file) { finish_erasure(&connection) } else { Ok(false) };
-        connection.close().map_err(|(_, error)| fault::sqlite(error))?;
+        let closed = connection.close();
+        self.in_use.store(None);
+        closed.map_err(|(_, error)| fault::sqlite(error))?;
         erased.map(|_| ())
     }
 

@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &["approval", "language"]),
     ("guid", &["error"]),
     ("protection", &["language"]),
+    ("recovery", &["error"]),
     ("consent", &["error"]),
     ("config", &["secret"]),
     ("model", &["consent", "error", "language", "secret"]),
@@ -33,18 +34,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("oauth", &["clock", "display", "error", "guid", "http", "model", "secret"]),
     ("graph", &["display", "error", "http", "secret"]),
     ("browser", &["approval", "call", "clock", "config", "consent", "display", "error", "language"]),
-    ("store", &["consent", "error", "oauth", "protection", "secret"]),
+    ("store", &["clock", "consent", "error", "oauth", "protection", "recovery", "secret"]),
     ("hooks", &["browser", "clock", "log"]),
     // The glue, and the facade on top of it
     (
         "engine",
         &[
             "approval", "browser", "call", "clock", "config", "consent", "error", "graph", "guid", "hooks", "http", "log", "model",
-            "oauth", "protection", "secret", "settings", "store", "task",
+            "oauth", "protection", "recovery", "secret", "settings", "store", "task",
         ],
     ),
     ("account", &["call", "consent", "engine", "error", "model"]),
-    ("client", &["account", "call", "config", "engine", "error", "hooks", "model", "protection", "store"]),
+    ("client", &["account", "call", "config", "engine", "error", "hooks", "model", "protection", "recovery", "store"]),
 ];
 
 #[test]
