@@ -37,6 +37,11 @@ use swap::Swap;
 /// Saves what can be read of the store at `path` in a new one, and sets the damaged one aside. A store without damage stays as it is.
 /// `provider` is called on this thread, with no lock held.
 pub(crate) fn recover(path: &Path, provider: &dyn KeyProvider) -> Result<Recovery> {
+    recover_until(path, provider, swap::STEPS)
+}
+
+/// The same, ending after so many steps of the swap, as if the process were killed there.
+pub(super) fn recover_until(path: &Path, provider: &dyn KeyProvider, steps: usize) -> Result<Recovery> {
     let place = Place::resolve(path)?;
     let _here = InUse::alone(&place)?;
     drop(others_present(&place)?);
@@ -52,7 +57,7 @@ pub(crate) fn recover(path: &Path, provider: &dyn KeyProvider) -> Result<Recover
     let salvaged = Salvaged::of(&snapshot, &ring);
     let key = seal::random()?;
     let record = KeyRecord::wrap(provider, *seal::random()?, FIRST_KEY, &key)?;
-    let done = replace(&place, &snapshot, &salvaged, &record, &Keyring::of(record.open_with(&key)?));
+    let done = replace(&place, &snapshot, &salvaged, &record, &Keyring::of(record.open_with(&key)?), steps);
     if done.is_err() {
         // If it cannot be forgotten now, it is a key that opens nothing.
         let _ = provider.retire(&record.wrapped);
@@ -84,7 +89,14 @@ pub(super) fn others_present(place: &Place) -> Result<Option<Alone>> {
 }
 
 /// Builds the new store and lets it take the place of the damaged one. Returns where that lies now.
-fn replace(place: &Place, snapshot: &Snapshot, salvaged: &Salvaged, record: &KeyRecord, ring: &Keyring) -> Result<PathBuf> {
+fn replace(
+    place: &Place,
+    snapshot: &Snapshot,
+    salvaged: &Salvaged,
+    record: &KeyRecord,
+    ring: &Keyring,
+    steps: usize,
+) -> Result<PathBuf> {
     let (file, draft) = place.create_draft()?;
     drop(file);
     let swapped = open::build(&draft, record, |connection| salvaged.fill(connection, ring)).and_then(|()| {
@@ -92,7 +104,7 @@ fn replace(place: &Place, snapshot: &Snapshot, salvaged: &Salvaged, record: &Key
         if !snapshot.still_holds(place, &alone)? {
             return Err(Detail::StoreBusy.into());
         }
-        Swap::new(place, snapshot, &draft)?.run()
+        Swap::new(place, snapshot, &draft)?.run(steps)
     });
     if swapped.is_err() {
         let _ = fs::remove_file(&draft);

@@ -1,8 +1,10 @@
 //! Tests of the store as a whole.
 
 mod damage;
+mod discard;
 mod files;
 mod limits;
+mod recover;
 mod rekey;
 mod rig;
 mod rows;

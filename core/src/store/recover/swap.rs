@@ -28,17 +28,20 @@ pub(super) struct Swap<'a> {
     locked: Vec<Alone>,
 }
 
+/// How many steps there are.
+pub(super) const STEPS: usize = 4;
+
 impl<'a> Swap<'a> {
     /// In their order.
-    const STEPS: [fn(&mut Self) -> Result<()>; 4] = [Self::copy_aside, Self::settle_log, Self::clear_beside, Self::rename];
+    const STEPS: [fn(&mut Self) -> Result<()>; STEPS] = [Self::copy_aside, Self::settle_log, Self::clear_beside, Self::rename];
 
     pub(super) fn new(place: &'a Place, snapshot: &'a Snapshot, draft: &'a Path) -> Result<Self> {
         Ok(Self { place, snapshot, draft, aside: place.fresh_name(SET_ASIDE)?, locked: Vec::new() })
     }
 
-    /// Every step. If one fails before the damaged store was touched, nothing is left of the swap.
-    pub(super) fn run(mut self) -> Result<PathBuf> {
-        for (number, step) in Self::STEPS.iter().enumerate() {
+    /// The first so many steps. If one fails before the damaged store was touched, nothing is left of the swap.
+    pub(super) fn run(mut self, steps: usize) -> Result<PathBuf> {
+        for (number, step) in Self::STEPS.iter().take(steps).enumerate() {
             if let Err(error) = step(&mut self) {
                 if number <= 1 {
                     let _ = Place::resolve(&self.aside).and_then(|copy| remove(&copy));
