@@ -374,6 +374,11 @@ impl Office365 {
         self.engine.close();
     }
 
+    #[cfg(test)]
+    pub(crate) fn engine_for_tests(&self) -> &Engine {
+        &self.engine
+    }
+
     fn account_of(&self, cell: Arc<crate::engine::AccountCell>) -> Account {
         // An account outlives the call that found it: its calls have options of their own.
         Account::new(Arc::clone(&self.engine), cell, CallOptions::default())

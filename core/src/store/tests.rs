@@ -1,5 +1,6 @@
 //! Tests of the store as a whole.
 
+mod causes;
 mod damage;
 mod discard;
 mod files;
