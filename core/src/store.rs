@@ -1,7 +1,7 @@
 //! The sealed store of the connected accounts: `SQLite` that never sees a secret.
 //!
 //! Everything that says anything about a person, an organisation, a permission or a token is sealed before `SQLite` gets it
-//! (`store/seal.rs`, `docs/store-format.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
+//! (`store/seal.rs`, `docs/store.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
 //! the call returns; only pending sign-ins may be lost in a power loss, which costs a click.
 
 mod account;
@@ -126,15 +126,27 @@ impl Store {
         work(connection)
     }
 
-    /// One transaction that is on the disk when this returns.
+    /// One transaction, with all keys of the store at hand, that is on the disk when this returns.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.write_row(|connection| {
+            self.check_keys(connection)?;
+            work(connection)
+        })
+    }
+
+    /// The same for a row whose key may be known although the store has a newer one: what a refresh brought is kept while another
+    /// process rotates the key.
+    fn write_row<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         self.write_with("PRAGMA synchronous = FULL", work)
     }
 
     /// One transaction that survives the death of the process, and a power loss only from the next [`write`](Self::write) on. The
     /// file stays whole and the order of the transactions is kept.
     fn write_lightly<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.write_with("PRAGMA synchronous = NORMAL", work)
+        self.write_with("PRAGMA synchronous = NORMAL", |connection| {
+            self.check_keys(connection)?;
+            work(connection)
+        })
     }
 
     /// Every write names its own durability, so that none depends on what the last one left.
@@ -142,7 +154,6 @@ impl Store {
         self.with_connection(|connection| {
             connection.execute_batch(durability).map_err(fault::sqlite)?;
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(fault::sqlite)?;
-            self.check_keys(&transaction)?;
             let done = work(&transaction)?;
             transaction.commit().map_err(fault::sqlite)?;
             Ok(done)

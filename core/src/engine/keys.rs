@@ -10,6 +10,9 @@ use crate::{
 };
 use std::sync::{Arc, PoisonError};
 
+/// How many rotations by others one call may meet.
+const KEY_CHANGES: usize = 8;
+
 impl Engine {
     pub(crate) fn key_provider(&self) -> Arc<dyn KeyProvider> {
         Arc::clone(&self.key_provider.lock().unwrap_or_else(PoisonError::into_inner))
@@ -18,6 +21,18 @@ impl Engine {
     /// Opens the keys that another process gave the store meanwhile.
     pub(super) fn catch_up(&self) -> Result<()> {
         self.store.catch_up(&*self.key_provider())
+    }
+
+    /// Runs work that changes nothing before it has the store's keys. Where another process gave the store a new one in the middle,
+    /// this thread opens that and runs the work again.
+    pub(super) fn with_keys<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+        for _ in 0..KEY_CHANGES {
+            match work() {
+                Err(error) if error.cause() == Detail::StoreKeyChanged => self.catch_up()?,
+                done => return done,
+            }
+        }
+        work()
     }
 
     /// Wraps the store's key with another provider, which is used from then on.

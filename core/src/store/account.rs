@@ -185,8 +185,11 @@ impl Store {
         generation: i64,
         credentials: impl FnOnce(&Connection) -> Result<Credentials<'a>>,
     ) -> Result<Rotation> {
-        self.write(|connection| {
+        self.write_row(|connection| {
             let Some(head) = head(connection, id)? else { return Ok(Rotation::Gone) };
+            if self.keys().key(head.key_id).is_err() {
+                self.check_keys(connection)?;
+            }
             if head.generation > generation {
                 let newer = self.fetch(connection, id)?.ok_or(Detail::StoreCorrupt)?;
                 return Ok(Rotation::Newer(Box::new(newer)));

@@ -167,13 +167,16 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, bytes: &[u8]) {
-        let number = |bytes: [u8; 4]| if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) };
         for pair in bytes.as_chunks::<8>().0 {
-            let [a, b, c, d, e, f, g, h] = *pair;
-            let first = self.of.0.wrapping_add(number([a, b, c, d])).wrapping_add(self.of.1);
-            let second = self.of.1.wrapping_add(number([e, f, g, h])).wrapping_add(first);
+            let (Some(first), Some(second)) = (pair.first_chunk(), pair.last_chunk()) else { return };
+            let first = self.of.0.wrapping_add(self.number(*first)).wrapping_add(self.of.1);
+            let second = self.of.1.wrapping_add(self.number(*second)).wrapping_add(first);
             self.of = (first, second);
         }
+    }
+
+    fn number(&self, bytes: [u8; 4]) -> u32 {
+        if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
     }
 
     fn is(&self, stored: &[u8]) -> bool {

@@ -128,7 +128,8 @@ fn s_04_every_page_destroyed_in_turn_costs_only_what_lies_on_it() {
             accounts.iter().zip(&pages).filter(|(_, pages)| !pages.contains(&page)).map(|(account, _)| account).collect();
         let mut expected: Vec<String> = whole.iter().map(|account| account.id.clone()).collect();
         let mut saved = recovery.accounts.clone();
-        (expected.sort(), saved.sort());
+        expected.sort();
+        saved.sort();
         assert_eq!(saved, expected, "page {page} of {table}");
         assert_eq!(recovery.damaged_account_ids.len(), 20 - whole.len(), "page {page}: the index names the lost ones");
         let store = damaged.open();
@@ -220,7 +221,7 @@ fn a_log_counts_up_to_its_first_damage_and_from_there_on_nothing() {
         let mut log = fs::read(copy.beside("-wal")).unwrap();
         log[start + 24 + 2000] ^= 1;
         fs::write(copy.beside("-wal"), log).unwrap();
-        assert_eq!(save(&copy).unwrap().accounts, [id.clone()]);
+        assert_eq!(save(&copy).unwrap().accounts, std::slice::from_ref(&id));
         let generation = copy.open().account(&id).unwrap().unwrap().generation;
         assert_eq!(generation, i64::try_from(past).unwrap() + 1);
     }
