@@ -19,7 +19,7 @@ pub enum Remedy {
 /// What a look at a store found. Numbers, random ids and file names; nothing about a person.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    /// What stands in the way of opening it, or of the next write; `None` if it opens.
+    /// What stands in the way of opening it, of reading its accounts, or of the next write; `None` if nothing does.
     pub error: Option<Error>,
     /// What helps.
     pub remedy: Remedy,
@@ -27,9 +27,9 @@ pub struct Inspection {
     pub format: Option<u32>,
     /// Accounts that can be read; of a damaged store, those that `recover` would save.
     pub accounts: u32,
-    /// Accounts that cannot be read.
+    /// Accounts of which something is left that cannot be read.
     pub damaged_accounts: u32,
-    /// Ids of those, where they can be read.
+    /// Ids of those.
     pub damaged_account_ids: Vec<String>,
     /// A rotation of the store's key was begun and not finished.
     pub key_rotation_pending: bool,
@@ -42,9 +42,9 @@ pub struct Inspection {
 pub struct Recovery {
     /// Ids of the accounts that were saved, in the order in which they were connected.
     pub accounts: Vec<String>,
-    /// Rows of accounts that could not be read. Their persons have to connect again.
+    /// Accounts of which something is left that cannot be read. Their persons have to connect again.
     pub damaged_accounts: u32,
-    /// Ids of those, where they can be read.
+    /// Ids of those.
     pub damaged_account_ids: Vec<String>,
     /// Sign-ins under way that were kept. The others begin again, which costs a click.
     pub sign_ins: u32,

@@ -4,6 +4,7 @@ use super::{
     Store, fault,
     in_use::InUse,
     key::KeyProvider,
+    keyring::KeyRecord,
     place::{self, DRAFT, Place, SET_ASIDE},
     recover,
 };
@@ -56,7 +57,8 @@ pub(crate) fn discard(path: &Path) -> Result<Discarded> {
 impl Store {
     /// Removes the damaged stores that recoveries set aside, and lets `provider` forget their keys. Returns how many there were.
     pub(crate) fn discard_set_aside(&self, provider: &dyn KeyProvider) -> Result<u32> {
-        recover::remove_set_aside(&self.place, provider)
+        let in_use = self.with_connection(KeyRecord::read_all)?;
+        recover::remove_set_aside(&self.place, provider, &in_use)
     }
 }
 

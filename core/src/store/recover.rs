@@ -65,12 +65,14 @@ pub(super) fn recover_until(path: &Path, provider: &dyn KeyProvider, steps: usiz
     done.map(|set_aside| report(&salvaged, &set_aside))
 }
 
-/// Forgets the keys of the stores that were set aside, and removes their files.
-pub(super) fn remove_set_aside(place: &Place, provider: &dyn KeyProvider) -> Result<u32> {
+/// Forgets the keys of the stores that were set aside, and removes their files. `in_use` are wrappings that the store itself needs: a
+/// recovery that was killed has copied it already, and not replaced it.
+pub(super) fn remove_set_aside(place: &Place, provider: &dyn KeyProvider, in_use: &[KeyRecord]) -> Result<u32> {
     let mut removed: u32 = 0;
     for copy in swap::copies(place)? {
         if let Some(snapshot) = Snapshot::take(&copy)? {
-            for wrapped in salvage::wrappings(&snapshot) {
+            let own = |wrapped: &Vec<u8>| in_use.iter().any(|record| record.wrapped == *wrapped);
+            for wrapped in salvage::wrappings(&snapshot).into_iter().filter(|wrapped| !own(wrapped)) {
                 provider.retire(&wrapped)?;
             }
             removed = removed.saturating_add(1);

@@ -390,6 +390,47 @@ fn s_07_the_keys_of_a_copy_go_with_it() {
     assert_eq!(Store::open(&rig.path(), &shelf).unwrap().accounts().unwrap().records.len(), 1);
 }
 
+/// Case S-07: a recovery that was killed has copied the store and not replaced it, so the copy's key is the store's own.
+#[test]
+fn s_07_discarding_a_copy_never_costs_the_store_its_key() {
+    let rig = Rig::new();
+    let shelf = Shelf::default();
+    let store = Store::open(&rig.path(), &shelf).unwrap();
+    let ids = [1, 2].map(|number| connect(&store, number).id);
+    store.close().unwrap();
+    Connection::open(rig.path()).unwrap().execute("UPDATE account SET person = x'00' WHERE rowid = 1", []).unwrap();
+    recover::recover_until(&rig.path(), &shelf, 1).unwrap();
+    let store = Store::open(&rig.path(), &shelf).unwrap();
+    assert_eq!(store.discard_set_aside(&shelf).unwrap(), 1);
+    store.close().unwrap();
+    assert_eq!(Store::open(&rig.path(), &shelf).unwrap().account(&ids[1]).unwrap().unwrap().id, ids[1]);
+}
+
+/// An older state of the key's record serves where the present one is gone.
+#[test]
+fn the_record_of_the_key_is_found_in_a_log_that_counts_no_more() {
+    let (source, accounts) = store_of(3);
+    let (_, tables) = pages_of(&source.path());
+    let writer = Connection::open(source.path()).unwrap();
+    for change in [1, 0] {
+        writer.execute("UPDATE store SET erase_pending = ?1", [change]).unwrap();
+        writer
+            .execute("UPDATE store_key SET checksum = CAST(substr(checksum, 17) || substr(checksum, 1, 16) AS BLOB)", [])
+            .unwrap();
+    }
+    for logged in [true, false] {
+        let rig = copy_of(&source);
+        for (page, _) in tables.iter().filter(|(_, name)| name.starts_with("store")) {
+            destroy(&rig.path(), *page, |_| 0);
+        }
+        let mut log = fs::read(rig.beside("-wal")).unwrap();
+        log[16] ^= 1;
+        fs::write(rig.beside("-wal"), if logged { log } else { Vec::new() }).unwrap();
+        let saved = save(&rig).map(|recovery| recovery.accounts.len()).map_err(|error| error.cause());
+        assert_eq!(saved, if logged { Ok(accounts.len()) } else { Err(Detail::StoreUnrecoverable) });
+    }
+}
+
 /// Case S-07: a recovery that fails leaves no key behind.
 #[test]
 fn s_07_a_recovery_that_fails_leaves_no_key_behind() {
