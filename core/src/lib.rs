@@ -29,6 +29,7 @@
 //! * [`Config`], [`ConnectOptions`], [`CallOptions`], [`Hooks`]: what a host decides. Every field has a default.
 //! * [`AccountObserver`]: is told when an account needs its person or its administrator, and when it is well again.
 //! * [`Error`] and [`ErrorKind`]: what went wrong, who must act, what to do.
+//! * [`Office365::inspect`], [`Office365::recover`], [`Office365::discard_store`]: a store that does not open.
 //! * [`KeyProvider`], with [`HostKey`] and [`KeyFile`]: the key that the store is sealed with.
 //!
 //! # Rules that hold everywhere

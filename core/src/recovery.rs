@@ -37,6 +37,22 @@ pub struct Inspection {
     pub set_aside: Vec<String>,
 }
 
+impl Inspection {
+    /// As long as nothing is known.
+    pub(crate) fn begun() -> Self {
+        Self {
+            error: None,
+            remedy: Remedy::FollowError,
+            format: None,
+            accounts: 0,
+            damaged_accounts: 0,
+            damaged_account_ids: Vec::new(),
+            key_rotation_pending: false,
+            set_aside: Vec::new(),
+        }
+    }
+}
+
 /// What a recovery saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {

@@ -4,7 +4,7 @@ use super::outside_observers;
 use crate::{
     config::Config,
     error::Result,
-    recovery::{Discarded, Inspection, Recovery, Remedy},
+    recovery::{Discarded, Inspection, Recovery},
     settings::Settings,
     store::{self, KeyProvider},
 };
@@ -13,16 +13,7 @@ use std::path::PathBuf;
 pub(crate) fn inspect(config: &Config, keys: &dyn KeyProvider) -> Inspection {
     match place(config) {
         Ok(path) => store::inspect(&path, keys),
-        Err(error) => Inspection {
-            error: Some(error),
-            remedy: Remedy::FollowError,
-            format: None,
-            accounts: 0,
-            damaged_accounts: 0,
-            damaged_account_ids: Vec::new(),
-            key_rotation_pending: false,
-            set_aside: Vec::new(),
-        },
+        Err(error) => Inspection { error: Some(error), ..Inspection::begun() },
     }
 }
 

@@ -214,7 +214,7 @@ details! {
     Throttled: Throttled, Nobody, TryLater, "The service asks for a pause.", "Der Dienst bittet um eine Pause.";
     ServiceUnavailable: Service, Nobody, TryLater, "The service is not available at the moment.", "Der Dienst ist im Moment nicht verfügbar.";
     // Store and keys
-    StoreMissing: StorageUnavailable, User, Connect, "The store of the connected accounts is gone.", "Der Speicher der verbundenen Konten ist verschwunden.";
+    StoreMissing: StorageUnavailable, User, Discard, "The store of the connected accounts is gone.", "Der Speicher der verbundenen Konten ist verschwunden.";
     StoreBusy: StorageUnavailable, Nobody, CheckStorage, "The store is in use.", "Die gespeicherten Anmeldungen sind in Benutzung.";
     StoreFull: StorageUnavailable, User, FreeSpace, "There is no space left to store the account.", "Es ist kein Platz mehr, um das Konto zu speichern.";
     StoreReadOnly: StorageUnavailable, User, AllowWriting, "The store cannot be written.", "Die Anmeldungen können nicht gespeichert werden.";

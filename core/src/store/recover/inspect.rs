@@ -39,18 +39,12 @@ impl Health {
 
 /// Looks at the store at `path` and changes nothing. `provider` is called on this thread, with no lock held.
 pub(crate) fn inspect(path: &Path, provider: &dyn KeyProvider) -> Inspection {
-    let mut report = Inspection {
-        error: None,
-        remedy: Remedy::FollowError,
-        format: None,
-        accounts: 0,
-        damaged_accounts: 0,
-        damaged_account_ids: Vec::new(),
-        key_rotation_pending: false,
-        set_aside: Vec::new(),
-    };
+    let mut report = Inspection::begun();
     if let Err(error) = look(path, provider, &mut report) {
         report.error = Some(error);
+        if report.remedy == Remedy::Nothing {
+            report.remedy = Remedy::FollowError;
+        }
     }
     report.damaged_accounts = super::count(report.damaged_account_ids.len());
     report
@@ -90,6 +84,7 @@ fn look(path: &Path, provider: &dyn KeyProvider, report: &mut Inspection) -> Res
     let journal = place.peek("-journal")?.is_some();
     let Some(snapshot) = Snapshot::take(&place)? else {
         if logged {
+            report.remedy = Remedy::Discard;
             return Err(Detail::StoreMissing.into());
         }
         report.remedy = Remedy::Nothing;

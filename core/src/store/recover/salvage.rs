@@ -37,7 +37,9 @@ impl Salvaged {
         let (accounts, mut lost) = accounts(&rows, ring);
         // An index knows rows whose page is gone.
         lost.extend(rows::entries(&pages).iter().filter_map(id_of));
-        lost.retain(|id| accounts.iter().all(|account| account.id != *id));
+        for account in &accounts {
+            lost.remove(&account.id);
+        }
         let tenants: Vec<String> = accounts.iter().map(|account| account.identity.tid.clone()).collect();
         Self {
             flows: flows(&rows, ring),

@@ -25,7 +25,6 @@ const TRIES: u32 = 5;
 const FRAME_HEAD: usize = 24;
 
 /// The bytes of a store's files.
-#[derive(PartialEq, Eq)]
 pub(super) struct Snapshot {
     pub(super) file: Vec<u8>,
     pub(super) log: Vec<u8>,

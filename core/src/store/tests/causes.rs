@@ -1,7 +1,7 @@
 //! What a host is told of each cause, through the facade and on real files.
 #![cfg(unix)]
 
-use super::rig::{NOW, Rig, connect};
+use super::rig::{NOW, Rig, connect, setting};
 use crate::{
     Config, Hooks, HostKey, Office365,
     error::{Detail, ErrorKind},
@@ -14,7 +14,8 @@ use rusqlite::Connection;
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{FileExt, PermissionsExt},
+    process::Command,
     sync::{Arc, Mutex},
 };
 
@@ -155,9 +156,63 @@ fn causes_outside_of_the_file_are_told_and_nothing_is_changed() {
     mode(rig.folder.path(), 0o700);
     fs::write(rig.beside("-wal"), b"").unwrap();
     fs::rename(rig.path(), rig.beside(".taken")).unwrap();
-    assert_eq!(look(&config(&rig)), (Some(Detail::StoreMissing), Remedy::FollowError));
+    assert_eq!(look(&config(&rig)), (Some(Detail::StoreMissing), Remedy::Discard));
     fs::create_dir(rig.path()).unwrap();
     assert_eq!(look(&config(&rig)).0, Some(Detail::StoreUnsafePath));
+}
+
+/// Run as a child of its own by `s_12_…`, in a folder with little room that it alone sees.
+#[test]
+#[ignore = "run by s_12_a_full_and_a_read_only_disk_are_told_before_anything_is_written"]
+fn child_on_a_small_disk() {
+    let disk = setting("INTAIL_TEST_FOLDER").unwrap();
+    let rig = Rig { folder: tempfile::tempdir_in(&disk).unwrap(), ..Rig::new() };
+    let store = rig.open();
+    connect(&store, 1);
+    store.close().unwrap();
+    let look = || {
+        let found = Office365::inspect(&config(&rig), key());
+        (found.error.map(|error| error.cause()), found.remedy, found.accounts)
+    };
+    assert_eq!(look(), (None, Remedy::Nothing, 1));
+    let filler = rig.beside(".filler");
+    let mut file = fs::File::create(&filler).unwrap();
+    while std::io::Write::write(&mut file, &[1; 4096]).is_ok() {}
+    assert_eq!(look(), (Some(Detail::StoreFull), Remedy::FollowError, 1));
+    assert_eq!(Office365::recover(&config(&rig), key()).unwrap().set_aside, None, "there is nothing to do");
+    let mut bytes = fs::read(rig.path()).unwrap();
+    bytes[..100].fill(0);
+    fs::File::options().write(true).open(rig.path()).unwrap().write_all_at(&bytes, 0).unwrap();
+    assert_eq!(Office365::recover(&config(&rig), key()).unwrap_err().cause(), Detail::StoreFull);
+    assert_eq!(fs::read(rig.path()).unwrap(), bytes, "the damaged store stays as it is");
+    assert_eq!(fs::read_dir(rig.folder.path()).unwrap().count(), 2);
+    drop(file);
+    fs::remove_file(filler).unwrap();
+    assert_eq!(Office365::recover(&config(&rig), key()).unwrap().accounts.len(), 1);
+    let remounted = Command::new("mount").args(["-o", "remount,ro", &disk]).status().unwrap();
+    assert!(remounted.success());
+    assert_eq!(look(), (Some(Detail::StoreReadOnly), Remedy::FollowError, 1));
+}
+
+/// Cases S-12 and S-13, where this user may have a file system of their own.
+#[cfg(target_os = "linux")]
+#[test]
+fn s_12_a_full_and_a_read_only_disk_are_told_before_anything_is_written() {
+    let may = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/tmp"]).output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=320k,mode=700 none \"$INTAIL_TEST_FOLDER\" && exec \"$0\" \"$@\"";
+    let child = Command::new("unshare")
+        .args(["-rm", "sh", "-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "store::tests::causes::child_on_a_small_disk", "--ignored"])
+        .env("INTAIL_TEST_FOLDER", folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&child.stdout).into_owned();
+    assert!(child.status.success() && text.contains("1 passed"), "{text}");
 }
 
 struct Sink(Mutex<Vec<(LogLevel, &'static str, Option<u32>)>>);

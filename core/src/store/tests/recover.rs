@@ -101,7 +101,8 @@ fn noise(offset: usize) -> u8 {
     u8::try_from((offset.wrapping_mul(2_654_435_761) >> 13) % 256).unwrap()
 }
 
-/// Cases S-03 and S-04 for whole pages: each page of a store destroyed in turn costs the accounts that lie on it and no other.
+/// Cases S-03 and S-04 for whole pages: each page of a store destroyed in turn costs the accounts that lie on it and no other. One way
+/// of destroying it for each page; every way with `DEEP` set.
 #[test]
 fn s_04_every_page_destroyed_in_turn_costs_only_what_lies_on_it() {
     let (rig, accounts) = store_of(20);
@@ -110,11 +111,14 @@ fn s_04_every_page_destroyed_in_turn_costs_only_what_lies_on_it() {
     let count = sound.len() / PAGE;
     assert_eq!((pages.len(), tables.len()), (20, count));
     let (mut lost, mut unrecoverable, mut unharmed) = (0, 0, 0);
-    let ways: &[fn(usize) -> u8] = if is_deep() { &[|_| 0, noise, |_| 0xff, |_| 13] } else { &[|_| 0, noise] };
-    for (page, way) in (1..=count).flat_map(|page| ways.iter().map(move |way| (page, way))) {
+    let ways: [fn(usize) -> u8; 4] = [|_| 0, noise, |_| 0xff, |_| 13];
+    for (page, way) in (1..=count).flat_map(|page| (0..ways.len()).map(move |way| (page, way))) {
+        if !is_deep() && page % ways.len() != way {
+            continue;
+        }
         let damaged = Rig::new();
         fs::write(damaged.path(), &sound).unwrap();
-        destroy(&damaged.path(), page, way);
+        destroy(&damaged.path(), page, ways[way]);
         let table = tables.get(&page).unwrap();
         let recovery = save(&damaged);
         if table == "store" || table == "store_key" {
@@ -142,7 +146,7 @@ fn s_04_every_page_destroyed_in_turn_costs_only_what_lies_on_it() {
         lost += 20 - whole.len();
         unharmed += usize::from(whole.len() == 20);
     }
-    assert!(lost >= 20 && unrecoverable == 2 * ways.len() && unharmed >= 8, "{lost} {unrecoverable} {unharmed}");
+    assert!(lost >= 20 && unrecoverable >= 2 && unharmed >= 8, "{lost} {unrecoverable} {unharmed}");
 }
 
 /// The twin of the test above: where two values were exchanged, what is saved is what authenticates, and nothing else.
