@@ -2,6 +2,7 @@
 
 mod import;
 mod keys;
+mod recovery;
 
 use crate::{
     account::Account,
@@ -347,13 +348,14 @@ impl Office365 {
     /// ```
     pub fn diagnose(&self) -> Result<Diagnosis> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
-        let stored = self.engine.store().accounts()?;
+        let stored = self.engine.stored()?;
         let settings = &self.engine.settings;
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         Ok(Diagnosis {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             accounts: count(stored.records.len()),
             damaged_accounts: count(stored.damaged.len()),
+            damaged_account_ids: stored.damaged,
             key_rotation_pending: self.engine.store().is_rotating(),
             authority_host: settings.authority.host().to_owned(),
             graph_host: settings.graph.host().to_owned(),
@@ -379,6 +381,11 @@ impl Office365 {
     /// ```
     pub fn close(&self) {
         self.engine.close();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn engine_for_tests(&self) -> &Engine {
+        &self.engine
     }
 
     fn account_of(&self, cell: Arc<crate::engine::AccountCell>) -> Account {

@@ -14,6 +14,7 @@ mod keys;
 mod loopback;
 #[cfg(feature = "_internal")]
 pub(crate) mod proof;
+pub(crate) mod recovery;
 mod refresh;
 mod sharing;
 mod sign_in;
@@ -79,6 +80,7 @@ pub(crate) struct Engine {
     observer: Option<Arc<dyn AccountObserver>>,
     closing: Arc<CancelToken>,
     closed: AtomicBool,
+    damage_reported: AtomicBool,
     /// Held while a row and its cell come or go together, so that no cell outlives its row.
     cells: Mutex<HashMap<String, Arc<AccountCell>>>,
     /// Held while it is decided who polls for a device.
@@ -117,6 +119,7 @@ impl Engine {
             observer: hooks.accounts,
             closing: CancelToken::new(),
             closed: AtomicBool::new(false),
+            damage_reported: AtomicBool::new(false),
             cells: Mutex::default(),
             polling: Mutex::default(),
             sharing,
@@ -170,7 +173,7 @@ impl Engine {
 
     fn look_at_all(&self) -> Result<Vec<Arc<AccountCell>>> {
         let mut cells = self.cells();
-        let Accounts { mut records, damaged } = self.store.accounts()?;
+        let Accounts { mut records, damaged } = self.stored()?;
         let there: HashSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
         let lost: Vec<_> = cells.values().filter(|cell| !there.contains(cell.id())).cloned().collect();
         for cell in &lost {
@@ -191,7 +194,8 @@ impl Engine {
     fn look_at(&self, id: &str) -> Result<Arc<AccountCell>> {
         let mut cells = self.cells();
         let Some(known) = cells.get(id).map(Arc::clone) else {
-            let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
+            let record =
+                self.store.account(id).inspect_err(|error| self.report_damage(error.kind(), 1))?.ok_or(Detail::AccountGone)?;
             return Ok(self.cell_of(&mut cells, record));
         };
         let read = self.read_row(&known);
@@ -206,6 +210,7 @@ impl Engine {
     /// What the store says of an account now. Memory takes it over, also that the account is gone or its row damaged.
     fn read_row(&self, cell: &AccountCell) -> Result<AccountRecord> {
         let record = self.store.account(cell.id()).inspect_err(|error| {
+            self.report_damage(error.kind(), 1);
             if error.kind() == ErrorKind::StorageDamaged {
                 cell.mark_damaged(self.now());
             }
@@ -213,6 +218,20 @@ impl Engine {
         let Some(record) = record else { return Err(self.gone(cell)) };
         self.adopt(cell, record.clone());
         Ok(record)
+    }
+
+    /// Everything in the store, also what is damaged.
+    pub(crate) fn stored(&self) -> Result<Accounts> {
+        let stored = self.store.accounts()?;
+        self.report_damage(ErrorKind::StorageDamaged, stored.damaged.len());
+        Ok(stored)
+    }
+
+    /// Writes damaged rows to the log, once.
+    fn report_damage(&self, kind: ErrorKind, rows: usize) {
+        if kind == ErrorKind::StorageDamaged && rows > 0 && !self.damage_reported.swap(true, Ordering::Relaxed) {
+            self.log.write(LogLevel::Warn, "store.damaged-row", |record| record.count = u32::try_from(rows).ok());
+        }
     }
 
     /// Stores an account whose person has proved themselves: one transaction.

@@ -29,6 +29,7 @@
 //! * [`Config`], [`ConnectOptions`], [`CallOptions`], [`Hooks`]: what a host decides. Every field has a default.
 //! * [`AccountObserver`]: is told when an account needs its person or its administrator, and when it is well again.
 //! * [`Error`] and [`ErrorKind`]: what went wrong, who must act, what to do.
+//! * [`Office365::inspect`], [`Office365::recover`], [`Office365::discard_store`]: a store that does not open.
 //! * [`KeyProvider`], with [`OsKeyStore`] (see [`default_key_provider`]), [`KeyFile`], [`Passphrase`] and [`HostKey`]: the key that the
 //!   store is sealed with. [`Office365::protection`] says what it protects from.
 //!
@@ -76,6 +77,7 @@ mod log;
 mod model;
 mod oauth;
 mod protection;
+mod recovery;
 mod secret;
 mod settings;
 mod store;
@@ -110,6 +112,7 @@ pub use model::{
     Disconnected, StateReport,
 };
 pub use protection::{KeyProviderKind, KeyRotation, Protection};
+pub use recovery::{Discarded, Inspection, Recovery, Remedy};
 pub use store::{HostKey, KeyFile, KeyProvider, OsKeyStore, Passphrase, default_key_provider};
 
 /// Compiles the snippets of the README.

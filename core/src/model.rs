@@ -337,8 +337,10 @@ pub struct Diagnosis {
     pub version: String,
     /// Accounts in the store.
     pub accounts: u32,
-    /// Accounts whose rows are damaged.
+    /// Accounts whose rows are damaged. Their persons have to connect again.
     pub damaged_accounts: u32,
+    /// Ids of those, as far as they can be read.
+    pub damaged_account_ids: Vec<String>,
     /// A rotation of the store's key was begun and not finished: call `rotate_store_key` again.
     pub key_rotation_pending: bool,
     /// Host of the identity platform.

@@ -7,15 +7,18 @@
 mod account;
 mod approval;
 mod changes;
+mod discard;
 mod fault;
 mod flow;
 mod format;
+mod in_use;
 mod key;
 mod keyring;
 mod lock;
 mod open;
 mod place;
 mod record;
+mod recover;
 mod rewrap;
 mod rotate;
 mod seal;
@@ -25,12 +28,18 @@ mod tests;
 pub use key::{HostKey, KeyFile, KeyProvider, OsKeyStore, Passphrase, default_key_provider};
 
 pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
+pub(crate) use discard::discard;
 pub(crate) use flow::{Claim, Flow};
 pub(crate) use lock::AccountLock;
 pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};
+pub(crate) use recover::{inspect, recover};
 
-use crate::error::{Detail, Result};
-use arc_swap::ArcSwap;
+use crate::{
+    clock::{Clock, SystemClock},
+    error::{Detail, Result},
+};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use in_use::InUse;
 use keyring::{KeyRecord, Keyring};
 use lock::Locks;
 use place::{FileId, Place};
@@ -52,6 +61,7 @@ pub(crate) struct Store {
     keys: ArcSwap<Keyring>,
     place: Place,
     file: FileId,
+    in_use: ArcSwapOption<InUse>,
     process: u32,
     /// Last: the connection goes before the sign that this process has one.
     locks: Locks,
@@ -61,13 +71,17 @@ impl Store {
     /// Opens the store at `path`, or creates it. `provider` is called once, on this thread, with no lock held.
     pub(crate) fn open(path: &Path, provider: &dyn KeyProvider) -> Result<Self> {
         let place = Place::resolve(path)?;
+        let in_use = InUse::open(&place)?;
         let locks = Locks::open(&place)?;
+        // The times of files are the system's, whatever clock the host has.
+        discard::remove_old_drafts(&place, SystemClock.now());
         let opened = open::open(&place, provider)?;
         let store = Self {
             connection: Mutex::new(Some(opened.connection)),
             keys: ArcSwap::from_pointee(opened.keys),
             place,
             file: opened.file,
+            in_use: ArcSwapOption::from_pointee(in_use),
             process: std::process::id(),
             locks,
         };
@@ -95,6 +109,7 @@ impl Store {
         let Ok(Some(connection)) = self.slot().map(|mut slot| slot.take()) else { return Ok(()) };
         let erased = if self.place.still_holds(self.file) { finish_erasure(&connection) } else { Ok(false) };
         let closed = connection.close().map_err(|(_, error)| fault::sqlite(error));
+        self.in_use.store(None);
         self.locks.close();
         closed?;
         erased.map(|_| ())

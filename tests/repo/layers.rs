@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &["approval", "language"]),
     ("guid", &["error"]),
     ("protection", &["language"]),
+    ("recovery", &["error"]),
     ("consent", &["error"]),
     ("config", &["secret"]),
     ("model", &["consent", "error", "language", "secret"]),
@@ -34,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("oauth", &["clock", "display", "error", "guid", "http", "model", "secret"]),
     ("graph", &["display", "error", "http", "secret"]),
     ("browser", &["approval", "call", "clock", "config", "consent", "display", "error", "language"]),
-    ("store", &["consent", "error", "oauth", "protection", "secret"]),
+    ("store", &["clock", "consent", "error", "oauth", "protection", "recovery", "secret"]),
     ("hooks", &["browser", "clock", "log", "model"]),
     // The glue, and the facade on top of it
     (
@@ -56,6 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "model",
             "oauth",
             "protection",
+            "recovery",
             "secret",
             "settings",
             "store",
@@ -63,7 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("account", &["call", "consent", "engine", "error", "model"]),
-    ("client", &["account", "call", "config", "engine", "error", "hooks", "import", "model", "protection", "store"]),
+    ("client", &["account", "call", "config", "engine", "error", "hooks", "import", "model", "protection", "recovery", "store"]),
 ];
 
 #[test]

@@ -69,7 +69,20 @@ impl Engine {
     /// Forgets an account in the store. Where the provider owns its keys, the store's key is wrapped anew in the same step, so that
     /// an older copy of the file cannot bring the account back (case S-07). If the provider cannot do that now, the account goes all
     /// the same, and the report says so.
+    ///
+    /// Damaged stores that recoveries set aside go too: the person's rows are in them.
     pub(super) fn erase(&self, id: &str) -> Result<Erasure> {
+        let erasure = self.erase_account(id)?;
+        let is_set_aside = self.discard_set_aside().is_err();
+        Ok(Erasure { erased: erasure.erased && !is_set_aside, ..erasure })
+    }
+
+    /// Removes the damaged stores that recoveries set aside.
+    pub(crate) fn discard_set_aside(&self) -> Result<u32> {
+        self.store.discard_set_aside(&*self.key_provider())
+    }
+
+    fn erase_account(&self, id: &str) -> Result<Erasure> {
         let provider = self.key_provider();
         if !provider.kind().owns_its_keys() {
             return self.store.disconnect(id, None);

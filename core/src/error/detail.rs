@@ -6,12 +6,17 @@ use crate::language::Language;
 /// What to tell the person to do, shared by the causes that ask for the same.
 #[derive(Clone, Copy)]
 enum Step {
+    AllowWriting,
     BringKeyFile,
     ChooseFile,
     ChoosePassphrase,
+    ConnectAgain,
     ConnectOrAsk,
+    Discard,
     EnterPassphrase,
     ProtectKeyFile,
+    Recover,
+    RestoreKey,
     ShowAdministrator,
     TryAgainOrAsk,
     CheckNetwork,
@@ -37,6 +42,23 @@ impl Step {
             Self::TryAgainOrAsk => (
                 "Try again. If the page asked for approval, send the message to your administrator; if it showed a number that begins with AADSTS, note it.",
                 "Versuchen Sie es erneut. Verlangte die Seite eine Genehmigung, senden Sie die Nachricht an Ihre Administration; zeigte sie eine Nummer, die mit AADSTS beginnt, notieren Sie diese.",
+            ),
+            Self::AllowWriting => (
+                "Let the app write to its data folder, then try again.",
+                "Erlauben Sie der App, in ihren Datenordner zu schreiben, und versuchen Sie es erneut.",
+            ),
+            Self::ConnectAgain => ("Connect the account again.", "Verbinden Sie das Konto erneut."),
+            Self::Discard => (
+                "Let the app delete the saved sign-ins, then connect the accounts again.",
+                "Lassen Sie die App die gespeicherten Anmeldungen löschen und verbinden Sie die Konten erneut.",
+            ),
+            Self::Recover => (
+                "Let the app save what can still be read; accounts that are missing then have to be connected again.",
+                "Lassen Sie die App retten, was noch lesbar ist; Konten, die danach fehlen, müssen erneut verbunden werden.",
+            ),
+            Self::RestoreKey => (
+                "Restore the key from a backup. If it is lost, let the app delete the saved sign-ins, then connect the accounts again.",
+                "Stellen Sie den Schlüssel aus einer Sicherung wieder her. Ist er verloren, lassen Sie die App die gespeicherten Anmeldungen löschen und verbinden Sie die Konten erneut.",
             ),
             Self::ConnectOrAsk => (
                 "Connect again and accept. If Microsoft asks for an administrator's approval, send the message to your administrator.",
@@ -208,23 +230,24 @@ details! {
     Throttled: Throttled, Nobody, TryLater, "The service asks for a pause.", "Der Dienst bittet um eine Pause.";
     ServiceUnavailable: Service, Nobody, TryLater, "The service is not available at the moment.", "Der Dienst ist im Moment nicht verfügbar.";
     // Store and keys
-    StoreMissing: StorageUnavailable, User, Connect, "The store of the connected accounts is gone.", "Der Speicher der verbundenen Konten ist verschwunden.";
+    StoreMissing: StorageUnavailable, User, Discard, "The store of the connected accounts is gone.", "Der Speicher der verbundenen Konten ist verschwunden.";
     StoreBusy: StorageUnavailable, Nobody, CheckStorage, "The store is in use.", "Die gespeicherten Anmeldungen sind in Benutzung.";
     StoreFull: StorageUnavailable, User, FreeSpace, "There is no space left to store the account.", "Es ist kein Platz mehr, um das Konto zu speichern.";
-    StoreReadOnly: StorageUnavailable, User, CheckStorage, "The store cannot be written.", "Die Anmeldungen können nicht gespeichert werden.";
+    StoreReadOnly: StorageUnavailable, User, AllowWriting, "The store cannot be written.", "Die Anmeldungen können nicht gespeichert werden.";
     StoreMoved: StorageUnavailable, User, CheckStorage, "The store was moved or replaced while in use.", "Die gespeicherten Anmeldungen wurden während der Benutzung verschoben oder ersetzt.";
     StoreFolderMissing: StorageUnavailable, Developer, CheckStorage, "The folder of the store does not exist.", "Der Ordner für die gespeicherten Anmeldungen fehlt.";
     StoreUnsafePath: StorageUnavailable, Developer, CheckStorage, "The place of the store is not safe.", "Der Ort der gespeicherten Anmeldungen ist nicht sicher.";
     StoreUnsafePermissions: StorageUnavailable, Developer, CheckStorage, "Other people can read or change the store.", "Andere Personen können den Speicher lesen oder ändern.";
     StoreFailed: StorageUnavailable, Nobody, CheckStorage, "The store could not be read or written.", "Die gespeicherten Anmeldungen konnten nicht gelesen oder geschrieben werden.";
-    StoreCorrupt: StorageDamaged, User, ContactSupport, "The store is damaged.", "Die gespeicherten Anmeldungen sind beschädigt.";
-    StoreTampered: StorageDamaged, User, Connect, "What was saved of the account is damaged.", "Was vom Konto gespeichert war, ist beschädigt.";
+    StoreCorrupt: StorageDamaged, User, Recover, "The store is damaged.", "Die gespeicherten Anmeldungen sind beschädigt.";
+    StoreTampered: StorageDamaged, User, ConnectAgain, "What was saved of the account is damaged.", "Was vom Konto gespeichert war, ist beschädigt.";
+    StoreUnrecoverable: StorageDamaged, User, Discard, "The store is damaged, and nothing of it can be saved.", "Die gespeicherten Anmeldungen sind beschädigt, und nichts davon lässt sich retten.";
     StoreTooNew: StorageTooNew, User, UpdateApp, "The store was written by a newer version of the app.", "Die Anmeldungen wurden von einer neueren Version der App gespeichert.";
     KeyUnavailable: KeyUnavailable, User, Unlock, "The key of the store is not available now.", "Der Schlüssel des Speichers ist im Moment nicht verfügbar.";
     KeyStoreMissing: KeyUnavailable, Developer, UseOtherKey, "This system has no key store that the app could use.", "Dieses System hat keinen Schlüsselspeicher, den die App verwenden könnte.";
     KeyFileMissing: KeyUnavailable, User, BringKeyFile, "The key file is not there.", "Die Schlüsseldatei ist nicht vorhanden.";
     StoreKeyChanged: KeyUnavailable, Nobody, TryAgain, "The key of the store was changed by another process.", "Der Schlüssel des Speichers wurde von einem anderen Prozess geändert.";
-    StoreWrongKey: KeyRejected, Developer, ContactSupport, "The saved sign-ins cannot be opened with this key.", "Die gespeicherten Anmeldungen lassen sich mit diesem Schlüssel nicht öffnen.";
+    StoreWrongKey: KeyRejected, Developer, RestoreKey, "The saved sign-ins cannot be opened with this key.", "Die gespeicherten Anmeldungen lassen sich mit diesem Schlüssel nicht öffnen.";
     StoreKeyMissing: KeyRejected, Developer, ContactSupport, "No key for the store was given.", "Für den Speicher wurde kein Schlüssel angegeben.";
     KeyFileUnsafe: KeyRejected, Developer, ProtectKeyFile, "Other people can read the key file, or it is not a key file.", "Andere Personen können die Schlüsseldatei lesen, oder es ist keine Schlüsseldatei.";
     KeyFileFull: StorageUnavailable, Developer, ContactSupport, "The key file holds too many keys.", "Die Schlüsseldatei enthält zu viele Schlüssel.";

@@ -14,7 +14,8 @@ use crate::{
     error::{Detail, ErrorKind, Result},
     secret::Secret,
 };
-use row::{SELECT, Sealed, one_row};
+pub(super) use row::Sealed;
+use row::{SELECT, one_row};
 use rusqlite::{Connection, OptionalExtension};
 use std::{borrow::Cow, collections::HashSet};
 
@@ -24,6 +25,25 @@ pub(crate) struct Accounts {
     pub(crate) records: Vec<AccountRecord>,
     /// Ids of the rows that do not open. They stay where they are.
     pub(crate) damaged: Vec<String>,
+}
+
+impl Accounts {
+    pub(super) fn read(connection: &Connection, ring: &Keyring) -> Result<Self> {
+        let mut ids = ids(connection, "SELECT id FROM account NOT INDEXED")?;
+        let known: HashSet<String> = ids.iter().cloned().collect();
+        let indexed = self::ids(connection, "SELECT id FROM account INDEXED BY sqlite_autoindex_account_1")?;
+        ids.extend(indexed.into_iter().filter(|id| !known.contains(id)));
+        let mut accounts = Self::default();
+        for id in ids {
+            match find(connection, "id", &id).and_then(|row| row.map(|row| row.open(ring)).transpose()) {
+                Ok(Some(record)) => accounts.records.push(record),
+                Ok(None) => accounts.damaged.push(id),
+                Err(error) if error.kind() == ErrorKind::StorageDamaged => accounts.damaged.push(id),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(accounts)
+    }
 }
 
 /// What became of a write that was meant for one generation of an account.
@@ -57,22 +77,7 @@ pub(crate) struct Erasure {
 impl Store {
     /// Every account, in the order in which they were connected. Table and index are both asked, so that damage of either shows.
     pub(crate) fn accounts(&self) -> Result<Accounts> {
-        self.read(|connection| {
-            let mut ids = ids(connection, "SELECT id FROM account NOT INDEXED")?;
-            let known: HashSet<String> = ids.iter().cloned().collect();
-            let indexed = self::ids(connection, "SELECT id FROM account INDEXED BY sqlite_autoindex_account_1")?;
-            ids.extend(indexed.into_iter().filter(|id| !known.contains(id)));
-            let mut accounts = Accounts::default();
-            for id in ids {
-                match self.fetch(connection, &id) {
-                    Ok(Some(record)) => accounts.records.push(record),
-                    Ok(None) => accounts.damaged.push(id),
-                    Err(error) if error.kind() == ErrorKind::StorageDamaged => accounts.damaged.push(id),
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(accounts)
-        })
+        self.read(|connection| Accounts::read(connection, &self.keys()))
     }
 
     /// One account; `StoreTampered` if its row does not open.
@@ -207,6 +212,16 @@ impl Store {
     }
 }
 
+/// Opens a row that was found without the table it belongs to.
+pub(super) fn open_salvaged(row: &Sealed, ring: &Keyring) -> Result<AccountRecord> {
+    row.open_unfound(ring)
+}
+
+/// Writes an account under a new key of its own.
+pub(super) fn insert(connection: &Connection, ring: &Keyring, record: AccountRecord) -> Result<()> {
+    Sealed::seal(ring.newest(), &seal::random()?, record)?.write(connection)
+}
+
 /// The account of the same person, with the key for its next row: its own, or a new one where its row lies under an older store key.
 /// A row that does not open leaves the index, so that a new one can take its place.
 fn known(connection: &Connection, ring: &Keyring, identity: &Identity) -> Result<Option<(AccountRecord, Key)>> {
@@ -279,6 +294,6 @@ fn ids(connection: &Connection, sql: &'static str) -> Result<Vec<String>> {
     ids.collect::<rusqlite::Result<_>>().map_err(fault::sqlite)
 }
 
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }

@@ -49,14 +49,36 @@ pub(super) fn reseal(connection: &Connection, ring: &Keyring, tenants: &[String]
     for keys in ring.newest_first().skip(1) {
         for (old, sealed) in under(connection, keys.key_id)? {
             connection.execute("DELETE FROM approval WHERE lookup = ?1", [&old]).map_err(fault::sqlite)?;
-            let Ok(named) = keys.unseal_named(cell(&old), &sealed) else { continue };
-            let known = || tenants.iter().map(|tenant| tenant.to_ascii_lowercase()).find(|tenant| lookup(keys, tenant) == old);
-            if let Some(tenant) = named.name.map(|name| name.to_string()).or_else(known) {
-                insert(connection, ring.newest(), &tenant, &named.payload)?;
+            if let Some(approval) = Salvaged::open(keys, &old, &sealed, tenants) {
+                approval.insert(connection, ring.newest())?;
             }
         }
     }
     Ok(())
+}
+
+/// An approval on its way to another key or store.
+pub(super) struct Salvaged {
+    tenant: String,
+    payload: Zeroizing<Vec<u8>>,
+}
+
+impl Salvaged {
+    pub(super) fn open(keys: &StoreKeys, old: &[u8], sealed: &[u8], tenants: &[String]) -> Option<Self> {
+        let named = keys.unseal_named(cell(old), sealed).ok()?;
+        let known = || tenants.iter().map(|tenant| tenant.to_ascii_lowercase()).find(|tenant| lookup(keys, tenant) == old);
+        let tenant = named.name.map(|name| name.to_string()).or_else(known)?;
+        Some(Self { tenant, payload: named.payload })
+    }
+
+    /// Whether both are of the same tenant.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.tenant == other.tenant
+    }
+
+    pub(super) fn insert(&self, connection: &Connection, keys: &StoreKeys) -> Result<()> {
+        insert(connection, keys, &self.tenant, &self.payload)
+    }
 }
 
 fn insert(connection: &Connection, keys: &StoreKeys, tenant: &str, payload: &[u8]) -> Result<()> {

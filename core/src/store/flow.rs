@@ -167,6 +167,35 @@ fn under(connection: &Connection, key_id: u32) -> Result<Vec<Row>> {
     rows.collect::<rusqlite::Result<_>>().map_err(fault::sqlite)
 }
 
+/// An open flow on its way to another store.
+pub(super) struct Salvaged {
+    name: Zeroizing<String>,
+    account: Option<String>,
+    expires_at: i64,
+    payload: Zeroizing<Vec<u8>>,
+}
+
+impl Salvaged {
+    /// Opens a row that was found without its table. `None` if it does not open, or does not know its name (format 1).
+    pub(super) fn open(keys: &StoreKeys, lookup: &[u8], account: Option<String>, expires_at: i64, sealed: &[u8]) -> Option<Self> {
+        let named = keys.unseal_named(cell(lookup, expires_at), sealed).ok()?;
+        Some(Self { name: named.name?, account, expires_at, payload: named.payload })
+    }
+
+    /// Whether both are the same flow.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        *self.name == *other.name
+    }
+
+    pub(super) fn insert(&self, connection: &Connection, keys: &StoreKeys) -> Result<()> {
+        let lookup = lookup(keys, &self.name);
+        let sealed = keys.seal_named(cell(&lookup, self.expires_at), &self.name, &self.payload)?;
+        let sql = "INSERT INTO flow (lookup, key_id, account_id, expires_at, payload) VALUES (?1, ?2, ?3, ?4, ?5)";
+        execute(connection, sql, (lookup, keys.key_id, &self.account, self.expires_at, sealed)).map_err(fault::sqlite)?;
+        Ok(())
+    }
+}
+
 fn check_size(payload: &[u8]) -> Result<()> {
     if payload.len() > MAX_PAYLOAD { Err(Detail::InvalidArgument.about("flow")) } else { Ok(()) }
 }

@@ -5,7 +5,7 @@ use crate::error::{Detail, Error, Result};
 use rusqlite::Connection;
 
 /// `PRAGMA application_id`: "INTL".
-const APPLICATION_ID: i32 = 0x494E_544C;
+pub(super) const APPLICATION_ID: i32 = 0x494E_544C;
 
 /// What leads from format n to n + 1, from an empty file on. A released file is never edited.
 pub(super) const STEPS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];

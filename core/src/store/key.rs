@@ -16,7 +16,7 @@ use crate::{error::Result, protection::KeyProviderKind};
 
 /// Wraps and unwraps the random key of the store, for instance with a hardware key that never leaves its place.
 ///
-/// It is called when a store is opened, created or recovered, when its key is changed, when an account is disconnected, and in the
+/// It is called when a store is opened, created, inspected or recovered, when its key is changed, when an account is disconnected, and in the
 /// first call after another process changed the store's key: always on the calling thread, and never while the library holds a lock
 /// or a transaction. A provider that cannot answer now (a locked phone, a dismissed prompt) returns
 /// [`Error::key_unavailable`](crate::Error::key_unavailable); one whose key does not fit returns [`Error::key_rejected`](crate::Error::key_rejected).

@@ -84,6 +84,18 @@ impl KeyRecord {
         Ok((record, row.get(4)?))
     }
 
+    /// A record of which the parts were found without their tables; `None` if they do not belong together.
+    pub(super) fn of_parts(
+        store_id: [u8; STORE_ID_LENGTH],
+        key_id: u32,
+        wrapped: &[u8],
+        key_check: &[u8],
+        checksum: &[u8],
+    ) -> Option<Self> {
+        let record = Self { store_id, key_id, wrapped: wrapped.to_owned(), key_check: key_check.to_owned() };
+        (record.checksum() == checksum).then_some(record)
+    }
+
     fn checksum(&self) -> Vec<u8> {
         seal::key_record_checksum(&self.store_id, self.key_id, &self.wrapped, &self.key_check)
     }

@@ -92,22 +92,6 @@ impl Locks {
         drop(presence);
     }
 
-    /// Whether somebody else has the store open: another process, or another object of this one.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for calls that take the store away"))]
-    pub(super) fn others_present(&self) -> Result<bool> {
-        let slot = self.presence();
-        let Some(own) = slot.as_ref() else { return Ok(false) };
-        if Arc::strong_count(own) > 1 {
-            return Ok(true);
-        }
-        for path in processes(&self.folder)?.filter(|path| *path != own.path) {
-            if is_held(&path)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     fn account(&self, id: &str) -> PathBuf {
         self.folder.join(format!("account-{id}"))
     }
@@ -125,6 +109,12 @@ impl Locks {
     fn presence(&self) -> MutexGuard<'_, Option<Arc<Presence>>> {
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Refuses while another copy of the library in this process has the store open. To be called before files of a store are opened by
+/// hand, and where this copy has none open.
+pub(super) fn refuse_second_copy(place: &Place) -> Result<()> {
+    if HELD_HERE && is_held(&own_file(&place.beside(".locks")))? { Err(second_copy()) } else { Ok(()) }
 }
 
 impl AccountQueue<'_> {
@@ -193,11 +183,11 @@ impl Presence {
                 }
             }
         }
-        Err(Detail::StoreBusy.about("second copy"))
+        Err(second_copy())
     }
 
     fn take(folder: &Path) -> Result<Option<Self>> {
-        let path = folder.join(format!("{PROCESS}{}-{}", process::id(), system::namespace()));
+        let path = own_file(folder);
         let file = match system::open(&path, true) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(refused)?,
@@ -287,6 +277,14 @@ fn make_folder(folder: &Path) -> Result<FileId> {
         }
     }
     Err(Detail::StoreFailed.about("locks"))
+}
+
+fn own_file(folder: &Path) -> PathBuf {
+    folder.join(format!("{PROCESS}{}-{}", process::id(), system::namespace()))
+}
+
+fn second_copy() -> Error {
+    Detail::StoreBusy.about("second copy")
 }
 
 fn processes(folder: &Path) -> Result<impl Iterator<Item = PathBuf>> {

@@ -112,14 +112,15 @@ fn create(place: &Place, provider: &dyn KeyProvider) -> Result<Option<Key>> {
     let record = KeyRecord::wrap(provider, *seal::random()?, FIRST_KEY, &key)?;
     let (file, draft) = place.create_draft()?;
     drop(file);
-    let published = build(&draft, &record).and_then(|()| place.publish(&draft));
+    let published = build(&draft, &record, |_| Ok(())).and_then(|()| place.publish(&draft));
     if !matches!(published, Ok(true)) {
         let _ = fs::remove_file(&draft);
     }
     Ok(published?.then_some(key))
 }
 
-fn build(draft: &Path, record: &KeyRecord) -> Result<()> {
+/// Makes an empty file a whole store with what `fill` puts into it, on the disk.
+pub(super) fn build(draft: &Path, record: &KeyRecord, fill: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
     let connection = connect(draft)?;
     // Until the draft is published nothing has to survive: its journal stays in memory, and the disk is waited for once, at the end.
     connection.query_row("PRAGMA journal_mode = MEMORY", [], |_| Ok(())).map_err(fault::sqlite)?;
@@ -129,6 +130,7 @@ fn build(draft: &Path, record: &KeyRecord) -> Result<()> {
         .execute("INSERT INTO store (only, store_id, erase_pending) VALUES (1, ?1, 0)", [&record.store_id[..]])
         .map_err(fault::sqlite)?;
     record.insert(&connection)?;
+    fill(&connection)?;
     connection.execute_batch("COMMIT").map_err(fault::sqlite)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(fault::sqlite)?;
     connection.close().map_err(|(_, error)| fault::sqlite(error))?;

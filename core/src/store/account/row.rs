@@ -16,15 +16,15 @@ const TABLE: &str = "account";
 pub(super) const SELECT: &str = "SELECT id, lookup, key_id, generation, account_key, identity, person, credentials FROM account";
 
 /// A row as it lies in the table.
-pub(super) struct Sealed {
-    pub(super) id: String,
-    lookup: Option<Vec<u8>>,
-    pub(super) key_id: u32,
-    generation: i64,
-    account_key: Vec<u8>,
-    identity: Vec<u8>,
-    person: Vec<u8>,
-    credentials: Vec<u8>,
+pub(in crate::store) struct Sealed {
+    pub(in crate::store) id: String,
+    pub(in crate::store) lookup: Option<Vec<u8>>,
+    pub(in crate::store) key_id: u32,
+    pub(in crate::store) generation: i64,
+    pub(in crate::store) account_key: Vec<u8>,
+    pub(in crate::store) identity: Vec<u8>,
+    pub(in crate::store) person: Vec<u8>,
+    pub(in crate::store) credentials: Vec<u8>,
 }
 
 impl Sealed {
@@ -52,13 +52,17 @@ impl Sealed {
 
     /// Opens every sealed column, and checks that the row is found under the person it holds.
     pub(super) fn open(&self, ring: &Keyring) -> Result<AccountRecord> {
+        let record = self.open_unfound(ring)?;
+        let found = lookup(ring.key(self.key_id)?, &record.identity);
+        if self.lookup.as_deref() == Some(found.as_slice()) { Ok(record) } else { Err(Detail::StoreTampered.into()) }
+    }
+
+    /// Opens every sealed column, wherever the row was found.
+    pub(super) fn open_unfound(&self, ring: &Keyring) -> Result<AccountRecord> {
         let id = self.id.as_str();
         let keys = ring.key(self.key_id)?;
         let sealer = keys.account_sealer(self.own_key(ring)?);
         let connected: Connected = record::decode(&sealer.unseal(cell(id, "identity", 0), &self.identity)?)?;
-        if self.lookup.as_deref() != Some(lookup(keys, &connected.identity).as_slice()) {
-            return Err(Detail::StoreTampered.into());
-        }
         let credentials: Credentials<'static> =
             record::decode(&sealer.unseal(cell(id, "credentials", self.generation), &self.credentials)?)?;
         Ok(AccountRecord {

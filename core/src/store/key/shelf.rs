@@ -16,7 +16,7 @@ use crate::{
     error::{Detail, Error, Result},
     store::{
         fault,
-        place::Place,
+        place::{FileId, Place},
         seal::{self, KEY_LENGTH, Key},
     },
 };
@@ -61,7 +61,7 @@ impl Shelf {
     pub(super) fn read(&self) -> Result<Keys> {
         for _ in 0..READS {
             let file = open_private(self.place.path())?;
-            let id = Place::id_of(&file.metadata().map_err(|_| Detail::KeyFileUnsafe)?);
+            let id = FileId::of(&file.metadata().map_err(|_| Detail::KeyFileUnsafe)?);
             let mut content = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
             file.take(LONGEST as u64 + 1).read_to_end(&mut content).map_err(|_| Detail::KeyFileUnsafe)?;
             // What was replaced meanwhile may have been overwritten with zeros already.
@@ -232,7 +232,7 @@ fn open_private(path: &Path) -> Result<File> {
 
 /// One change at a time, among threads and processes.
 mod lock {
-    use super::{Detail, File, Place, Result, fault, fs, unwritable};
+    use super::{Detail, File, FileId, Place, Result, fault, fs, unwritable};
     use std::{
         io,
         path::Path,
@@ -275,7 +275,7 @@ mod lock {
     }
 
     fn names(path: &Path, file: &File) -> bool {
-        let same = |named: fs::Metadata| file.metadata().is_ok_and(|own| Place::id_of(&own) == Place::id_of(&named));
+        let same = |named: fs::Metadata| file.metadata().is_ok_and(|own| FileId::of(&own) == FileId::of(&named));
         fs::symlink_metadata(path).is_ok_and(same)
     }
 

@@ -3,7 +3,7 @@
 use super::rig::{Rig, connect};
 use crate::{
     error::Detail,
-    store::{AccountLock, Store},
+    store::{AccountLock, Store, discard},
 };
 use rustix::fs::{FlockOperation, flock};
 use std::{
@@ -143,7 +143,7 @@ fn f_12_a_second_copy_of_the_library_is_refused() {
     let second = rig.open();
     store.close().unwrap();
     drop(store);
-    assert!(flock(&File::open(&own).unwrap(), FlockOperation::NonBlockingLockExclusive).is_err());
+    assert!(flock(File::open(&own).unwrap(), FlockOperation::NonBlockingLockExclusive).is_err());
     assert!(second.account(&id).unwrap().is_some());
     second.close().unwrap();
     assert!(!own.exists());
@@ -157,24 +157,21 @@ fn f_12_a_second_copy_of_the_library_is_refused() {
     assert!(rig.open().account(&id).unwrap().is_some());
 }
 
+/// F-12: another copy of the library in this process has the store open; a look at the files would end its locks on them.
 #[test]
-fn who_else_has_the_store_open() {
+fn f_12_the_files_are_not_touched_under_a_second_copy() {
     let rig = Rig::new();
     let store = rig.open();
-    assert!(!store.locks.others_present().unwrap());
-    let second = rig.open();
-    assert!(store.locks.others_present().unwrap());
-    drop(second);
-    assert!(!store.locks.others_present().unwrap());
-
-    let (living, dead) = (folder(&rig).join("process-1-7"), folder(&rig).join("process-2-7"));
-    let other = foreign(&living);
-    fs::write(&dead, "").unwrap();
-    assert!(store.locks.others_present().unwrap());
-    drop(rig.open());
+    let own = names(&rig, "process-").remove(0);
+    store.close().unwrap();
+    drop(store);
+    fs::create_dir_all(folder(&rig)).unwrap();
+    let other = foreign(&own);
+    assert_eq!(discard(&rig.path()).unwrap_err().what(), Some("second copy"));
+    assert!(rig.path().exists());
     drop(other);
-    assert!(!store.locks.others_present().unwrap());
-    assert!(!dead.exists() && !living.exists(), "what dead processes leave is cleared away");
+    discard(&rig.path()).unwrap();
+    assert!(!rig.path().exists() && !folder(&rig).exists());
 }
 
 /// The files of dead processes go at opening, those of living ones stay.

@@ -17,7 +17,7 @@ use std::{
 
 /// A provider that owns its keys, as the key store of an operating system does: a new one for each wrapping, by name.
 #[derive(Default)]
-struct Shelf(Mutex<HashMap<[u8; 8], [u8; 32]>>);
+pub(super) struct Shelf(Mutex<HashMap<[u8; 8], [u8; 32]>>);
 
 impl Shelf {
     fn of(&self, wrapped: &[u8]) -> Result<HostKey> {
@@ -26,7 +26,7 @@ impl Shelf {
         HostKey::new(key)
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 }
