@@ -1,0 +1,128 @@
+//! A host that is killed: at every system call that writes, and at random.
+
+use crate::{
+    known::{Changes, EVERYTHING, Known, NOTHING},
+    rig::{BIANCA, Case, Heard, MEGAN, NILS, Seed, in_parallel, is_deep},
+    trace::{Operation, WRITES, sample},
+};
+use std::{io::Read, thread, time::Duration};
+
+/// Every operation of a host that writes to its store.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation { name: "create", argument: "", seed: Seed::Nothing, changes: NOTHING },
+    Operation { name: "login", argument: BIANCA, seed: Seed::Closed, changes: &["login"] },
+    Operation { name: "refresh", argument: "1", seed: Seed::Closed, changes: &["refresh"] },
+    Operation { name: "refresh", argument: "1", seed: Seed::Left, changes: &["refresh"] },
+    Operation { name: "disconnect", argument: NILS, seed: Seed::Closed, changes: &["disconnect"] },
+    Operation { name: "disconnect", argument: MEGAN, seed: Seed::Left, changes: &["disconnect"] },
+    // Taking over the log that somebody else left.
+    Operation { name: "create", argument: "", seed: Seed::Left, changes: NOTHING },
+    OPEN_OLD,
+];
+const OPEN_OLD: Operation = Operation { name: "create", argument: "", seed: Seed::Old, changes: NOTHING };
+
+/// So many points of each operation in a quick run.
+const QUICK: usize = 24;
+
+#[test]
+fn s_18_killed_at_every_call_that_writes() {
+    let mut all = 0;
+    for operation in OPERATIONS.iter().filter(|operation| operation.seed != Seed::Old) {
+        let (points, findings) = killed_everywhere(operation);
+        assert_eq!(findings, Vec::<String>::new(), "{operation:?}");
+        all += points;
+    }
+    assert!(all > 100, "{all} points are too few");
+}
+
+#[test]
+fn s_11_killed_while_an_old_store_is_opened() {
+    let (points, findings) = killed_everywhere(&OPEN_OLD);
+    assert_eq!(findings, Vec::<String>::new());
+    assert!(points > 5, "{points} points are too few");
+}
+
+/// The twin of the two above: a host that says it before it is true.
+#[test]
+fn a_host_that_acknowledges_too_early_is_caught() {
+    let hasty = Operation { name: "hasty-login", ..OPERATIONS[1] };
+    let (_, findings) = killed_everywhere(&hasty);
+    assert!(findings.iter().any(|finding| finding.contains("Some(\"?\") became None")), "{findings:?}");
+}
+
+fn killed_everywhere(operation: &Operation) -> (usize, Vec<String>) {
+    let before = Case::new(operation.seed);
+    let known = if operation.seed == Seed::Nothing { Known::default() } else { before.known() };
+    let points = sample(operation.points(WRITES), QUICK);
+    let findings = in_parallel(&points, |point| {
+        let case = Case::new(operation.seed);
+        let heard = operation.suffer(&case, point, "signal=SIGKILL");
+        let mut findings = after(&case, &heard, &mut known.clone(), operation.changes);
+        if !heard.was_killed() {
+            findings.push("it lived on".to_owned());
+        }
+        findings.into_iter().map(|finding| format!("{point:?}: {finding}")).collect::<Vec<_>>()
+    });
+    (points.len(), findings.into_iter().flatten().collect())
+}
+
+/// What is wrong with a store after its host is gone (also cases S-26 and S-29: nothing lies readable in what is left).
+pub(crate) fn after(case: &Case, heard: &Heard, known: &mut Known, may: &Changes) -> Vec<String> {
+    known.hear(heard.said());
+    let mut findings = case.readable(known);
+    match case.verify() {
+        Ok(seen) => findings.extend(known.judge(&seen, may)),
+        Err(said) => findings.push(format!("does not open: {said}")),
+    }
+    if !heard.stderr.is_empty() {
+        findings.push(format!("printed {}", heard.stderr));
+    }
+    findings
+}
+
+/// Each host looks at what the one before it left, then works until it is killed.
+#[test]
+fn s_17_killed_at_random() {
+    let rounds = if is_deep() { 1_000 } else { 200 };
+    let lanes = in_parallel(&[1_u64, 2], |seed| {
+        let case = Case::new(Seed::Closed);
+        let mut known = case.known();
+        let mut random = Random(*seed);
+        let (mut said, mut findings) = (0, Vec::new());
+        for round in 0..rounds / 2 {
+            let mut host = case.spawn("busy", NILS);
+            thread::sleep(Duration::from_micros(random.below(120_000)));
+            host.kill().unwrap();
+            let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+            host.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+            host.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+            let heard = Heard::of(&stdout, &stderr, host.wait().unwrap());
+            if let Ok(seen) = heard.look() {
+                findings.extend(known.judge(&seen, EVERYTHING));
+            }
+            known.hear(heard.said());
+            let refreshed = heard.acknowledged().count();
+            case.step(refreshed);
+            said += refreshed;
+            if !heard.was_killed() || !heard.stderr.is_empty() {
+                findings.push(format!("round {round}: {heard:?}"));
+            }
+        }
+        findings.extend(case.verify().map_or_else(|said| vec![said], |seen| known.judge(&seen, EVERYTHING)));
+        findings.extend(case.readable(&known));
+        (said, findings)
+    });
+    let (said, findings): (Vec<usize>, Vec<Vec<String>>) = lanes.into_iter().unzip();
+    assert_eq!(findings.concat(), Vec::<String>::new());
+    assert!(said.iter().sum::<usize>() > rounds / 4, "hardly anything was acknowledged: {said:?}");
+}
+
+/// Enough to spread things, and the same in each run.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit.max(1)
+    }
+}

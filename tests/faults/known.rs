@@ -1,0 +1,102 @@
+//! What a store must hold: everything that was acknowledged, and at most what was under way besides.
+
+use intail_office365_fault_tests::Look;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was acknowledged so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    accounts: BTreeMap<String, String>,
+    /// Marks that a newer one has replaced. One that comes back is an acknowledged write that was lost.
+    older: BTreeSet<String>,
+}
+
+/// What may have happened without having been acknowledged.
+pub(crate) type Changes = [&'static str];
+
+pub(crate) const NOTHING: &Changes = &[];
+pub(crate) const EVERYTHING: &Changes = &["login", "refresh", "disconnect"];
+
+/// Acknowledged by a host that did not wait for the truth, so that nobody knows the token.
+const UNKNOWN: &str = "?";
+
+impl Known {
+    pub(crate) fn of(look: &Look) -> Self {
+        Self { accounts: look.accounts.clone(), older: BTreeSet::new() }
+    }
+
+    /// Takes what a host said.
+    pub(crate) fn hear<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) {
+        for line in lines {
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                ["ACK", "login" | "refresh", user, mark] => {
+                    let old = self.accounts.insert(user.to_owned(), mark.to_owned());
+                    self.older.extend(old.filter(|old| old != mark));
+                }
+                ["ACK", "disconnect", user, _] => self.older.extend(self.accounts.remove(user)),
+                _ => {}
+            }
+        }
+    }
+
+    /// What contradicts it; then believes what was seen.
+    pub(crate) fn judge(&mut self, seen: &Look, may: &Changes) -> Vec<String> {
+        let may = |change: &str| may.contains(&change);
+        let users: BTreeSet<&String> = self.accounts.keys().chain(seen.accounts.keys()).collect();
+        let mut findings = Vec::new();
+        for user in users {
+            let (known, found) = (self.accounts.get(user), seen.accounts.get(user));
+            let fine = match (known, found) {
+                (None, None) => true,
+                (Some(known), Some(found)) if known == found => true,
+                (_, Some(found)) if found.starts_with('!') || self.older.contains(found) => false,
+                (Some(known), Some(_)) => known == UNKNOWN || may("refresh") || may("login"),
+                (None, Some(_)) => may("login"),
+                (Some(_), None) => may("disconnect"),
+            };
+            if !fine {
+                findings.push(format!("{user}: {known:?} became {found:?}"));
+            }
+        }
+        if seen.damaged > 0 {
+            findings.push(format!("{} damaged rows", seen.damaged));
+        }
+        let gone = self.accounts.iter().filter(|(user, mark)| seen.accounts.get(*user) != Some(*mark)).map(|(_, mark)| mark.clone());
+        self.older.extend(gone.collect::<Vec<_>>());
+        self.accounts.clone_from(&seen.accounts);
+        findings
+    }
+
+    /// Every token that was ever seen.
+    pub(crate) fn marks(&self) -> impl Iterator<Item = &String> {
+        self.accounts.values().chain(&self.older).filter(|mark| mark.len() > UNKNOWN.len())
+    }
+}
+
+#[test]
+fn a_loss_is_told_from_what_was_under_way() {
+    let look = |accounts: &[(&str, &str)]| Look {
+        accounts: accounts.iter().map(|(user, mark)| ((*user).to_owned(), (*mark).to_owned())).collect(),
+        damaged: 0,
+    };
+    let known = || {
+        let mut known = Known::of(&look(&[("a", "1"), ("b", "2")]));
+        known.hear(["ACK refresh a 3", "HANDED refresh b 4", "ACK disconnect b true", "ACK login c 5"]);
+        known
+    };
+    for (seen, may, fine) in [
+        (&[("a", "3"), ("c", "5")][..], NOTHING, true),
+        (&[("a", "1"), ("c", "5")], EVERYTHING, false),
+        (&[("a", "9"), ("c", "5")], &["refresh"], true),
+        (&[("a", "9"), ("c", "5")], NOTHING, false),
+        (&[("a", "!StorageDamaged/StoreTampered"), ("c", "5")], EVERYTHING, false),
+        (&[("c", "5")], &["login"], false),
+        (&[("c", "5")], &["disconnect"], true),
+        (&[("a", "3"), ("b", "2"), ("c", "5")], EVERYTHING, false),
+        (&[("a", "3"), ("b", "6"), ("c", "5")], &["login"], true),
+        (&[("a", "3"), ("b", "6"), ("c", "5")], &["refresh"], false),
+    ] {
+        assert_eq!(known().judge(&look(seen), may).is_empty(), fine, "{seen:?} {may:?}");
+    }
+    assert!(!known().judge(&Look { damaged: 1, ..look(&[("a", "3"), ("c", "5")]) }, EVERYTHING).is_empty());
+}
