@@ -1,1 +1,90 @@
-//! x
+//! System calls that fail: each error has a name, nothing that was acknowledged is lost, and a token that cannot be kept is handed out
+//! all the same.
+
+use crate::{
+    kill::{OPERATIONS, after},
+    known::{Changes, Known},
+    rig::{Case, Heard, Seed, in_parallel, is_deep},
+    trace::{OTHERS, Operation, Point, WRITES, sample},
+};
+
+/// An error, how many points of each operation meet it in a quick run, and whether the store may be said to be failing.
+struct Fault {
+    inject: &'static str,
+    calls: &'static str,
+    most: usize,
+}
+
+const FAULTS: &[Fault] = &[
+    Fault { inject: "error=EIO", calls: WRITES, most: 10 },
+    Fault { inject: "error=ENOSPC+", calls: WRITES, most: 10 },
+    Fault { inject: "error=EINTR", calls: WRITES, most: 6 },
+    Fault { inject: "error=EMFILE", calls: "open,openat", most: 3 },
+    Fault { inject: "error=EIO", calls: OTHERS, most: 6 },
+    Fault { inject: "error=ENOMEM+", calls: "mmap", most: 2 },
+    Fault { inject: "error=EINTR", calls: OTHERS, most: 3 },
+    // Nothing was written, says the system, and calls it no error.
+    Fault { inject: "retval=0", calls: "pwrite64", most: 3 },
+];
+
+/// What an error of the disk may be called.
+const NAMES: &[&str] = &["StoreFailed", "StoreFull", "StoreBusy", "StoreReadOnly", "StoreUnsafePermissions"];
+
+/// Also case S-12: a disk that is full from the n-th write on.
+#[test]
+fn s_20_every_failing_call_has_a_name_and_costs_nothing() {
+    let mut met = 0;
+    for operation in OPERATIONS {
+        let before = Case::new(operation.seed);
+        let known = if operation.seed == Seed::Nothing { Known::default() } else { before.known() };
+        for (turn, fault) in FAULTS.iter().enumerate() {
+            let points = sample(&operation.points(fault.calls), fault.most, turn);
+            let findings = in_parallel(&points, |point| suffered(operation, point, fault.inject, &mut known.clone()));
+            met += points.len();
+            assert_eq!(findings.concat(), Vec::<String>::new(), "{operation:?} {}", fault.inject);
+        }
+    }
+    println!("S20 {met}");
+    assert!(met > if is_deep() { 1_000 } else { 100 }, "{met} faults are too few");
+}
+
+fn suffered(operation: &Operation, point: &Point, fault: &str, known: &mut Known) -> Vec<String> {
+    let case = Case::new(operation.seed);
+    let heard = operation.suffer(&case, point, fault);
+    let mut findings = after(&case, &heard, known, operation.changes as &Changes);
+    findings.extend(complaints(operation, &heard));
+    findings.into_iter().map(|finding| format!("{point:?} {fault}: {finding}: {:?}", heard.lines)).collect()
+}
+
+fn complaints(operation: &Operation, heard: &Heard) -> Vec<String> {
+    let mut findings = Vec::new();
+    if !heard.status.success() {
+        findings.push(format!("ended with {:?}", heard.status));
+    }
+    for error in heard.errors() {
+        match error.split_once('/') {
+            Some(("StorageUnavailable", name)) if NAMES.contains(&name) => {}
+            _ => findings.push(format!("called it {error}")),
+        }
+    }
+    // Once the store is open, a fault of the disk costs nobody a token.
+    let refuses = heard.said().any(|line| line.starts_with("ERROR refresh"));
+    let tokens = heard.said().filter(|line| line.contains(" refresh ")).count();
+    if operation.name == "refresh" && !refuses && tokens != 2 {
+        findings.push("a token is missing".to_owned());
+    }
+    findings
+}
+
+/// What was not flushed is not acknowledged.
+#[test]
+fn s_20_a_flush_that_fails_is_no_success() {
+    let operation = Operation { name: "refresh", argument: "1", seed: Seed::Closed, changes: &["refresh"] };
+    let points = operation.points("fdatasync");
+    let first = points.iter().find(|point| point.file.as_deref() == Some("office365.db-wal")).unwrap();
+    let heard = operation.suffer(&Case::new(Seed::Closed), first, "error=EIO").whole();
+    let told: Vec<&str> = heard.said().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(told, ["HANDED", "ACK"], "{heard:?}");
+    let untouched = Operation { seed: Seed::Closed, ..operation }.suffer(&Case::new(Seed::Closed), first, "retval=0").whole();
+    assert_eq!(untouched.acknowledged().count(), 2);
+}

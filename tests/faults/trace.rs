@@ -58,10 +58,10 @@ impl Operation {
     }
 }
 
-/// Every point when it is deep, otherwise each so many, never more than `most`.
-pub(crate) fn sample(points: Vec<Point>, most: usize) -> Vec<Point> {
+/// Every point when it is deep, otherwise each so many, never more than `most`; `turn` says with which of them it begins.
+pub(crate) fn sample(points: &[Point], most: usize, turn: usize) -> Vec<Point> {
     let each = if is_deep() { 1 } else { points.len().div_ceil(most).max(1) };
-    points.into_iter().step_by(each).collect()
+    points.iter().skip(turn % each).step_by(each).cloned().collect()
 }
 
 pub(crate) fn is_there() -> bool {
