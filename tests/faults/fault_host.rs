@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         "begin" => host.begin(),
         "fill" => host.fill(),
         "busy" => host.busy(),
+        "life" => host.life(),
         "litter" => host.litter(),
         "verify" => host.verify(),
         _ => return ExitCode::FAILURE,
@@ -167,6 +168,24 @@ impl Host {
             }
         }
         Ok(())
+    }
+
+    /// A bit of everything, in two sittings: the first one closes the store.
+    fn life(&self) -> Result<()> {
+        for user in [self.argument.as_str(), "megan@northwind.example"] {
+            let office = open(&self.target, &self.store, BackwardClock::new(0), KEY)?;
+            self.sign_in(&office, user, Honesty::Honest)?;
+            office.close();
+            let office = self.open()?;
+            for _ in 0..3 {
+                self.clock.step();
+                office.accounts()?.iter().try_for_each(refresh)?;
+                office.begin_connect(&ConnectOptions::default())?;
+            }
+            office.close();
+        }
+        self.disconnect()?;
+        self.refresh(true)
     }
 
     /// Leaves a file where none belongs: the tests notice.

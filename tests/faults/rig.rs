@@ -108,6 +108,10 @@ impl Case {
         self.root.path().join("store")
     }
 
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
     pub(crate) fn elsewhere(&self) -> PathBuf {
         self.root.path().join("elsewhere")
     }
@@ -126,7 +130,7 @@ impl Case {
         let steps = self.steps.get();
         self.steps.set(steps + 10 + argument.parse::<i64>().unwrap_or_default());
         // A sign-in is judged by the right time.
-        let steps = if operation.ends_with("login") { 0 } else { steps };
+        let steps = if operation.ends_with("login") || operation == "life" { 0 } else { steps };
         let Target { authority, client_id } = self.target.clone();
         let host = env!("CARGO_BIN_EXE_fault_host").to_owned();
         vec![host, operation.to_owned(), store, authority, client_id, steps.to_string(), argument.to_owned()]
