@@ -28,7 +28,7 @@ const FAULTS: &[Fault] = &[
 ];
 
 /// What an error of the disk may be called. A file that cannot even be looked at is as good as moved.
-const NAMES: &[&str] = &["StoreFailed", "StoreFull", "StoreMoved"];
+pub(crate) const NAMES: &[&str] = &["StoreFailed", "StoreFull", "StoreMoved"];
 
 /// Also case S-12: a disk that is full from the n-th write on.
 #[test]

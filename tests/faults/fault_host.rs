@@ -133,7 +133,7 @@ impl Host {
         std::process::exit(0);
     }
 
-    /// Fills the disk with open sign-ins and then needs a new token all the same.
+    /// Fills the disk with open sign-ins, then with refreshes, and needs a new token all the same.
     fn fill(&self) -> Result<()> {
         let office = self.open()?;
         let accounts = office.accounts()?;
@@ -143,8 +143,10 @@ impl Host {
                 break;
             }
         }
-        self.clock.step();
-        accounts.iter().try_for_each(refresh)?;
+        for _ in 0..self.argument.parse().unwrap_or(1) {
+            self.clock.step();
+            accounts.iter().try_for_each(refresh)?;
+        }
         office.close();
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! threads make such calls, it meets the one that comes first.
 
 use crate::rig::{Case, Heard, Seed, hear, is_deep};
-use std::{collections::BTreeMap, ffi::OsStr, fs, process::Command};
+use std::{collections::{BTreeMap, BTreeSet}, ffi::OsStr, fs};
 
 /// What changes something on the disk.
 pub(crate) const WRITES: &str = "pwrite64,pwritev,fdatasync,fsync,ftruncate,fallocate,unlink,unlinkat,rename,renameat,renameat2,\
@@ -34,13 +34,27 @@ impl Operation {
     /// All points where it touches its store, in the order of a run that nobody disturbs.
     pub(crate) fn points(&self, calls: &str) -> Vec<Point> {
         let case = Case::new(self.seed);
+        let record = self.recorded(&case, calls);
+        points(&record, case.folder().to_str().unwrap())
+    }
+
+    /// Every file or folder that it creates anywhere, relative to the case's own folder where it lies below that.
+    pub(crate) fn created(&self) -> BTreeSet<String> {
+        let case = Case::new(self.seed);
+        let record = self.recorded(&case, "open,openat,creat,mkdir,mkdirat,memfd_create");
+        let root = format!("{}/", case.folder().parent().unwrap().display());
+        let creating = record.lines().filter(|line| !line.contains("open") || line.contains("O_CREAT"));
+        let paths = creating.filter_map(|line| line.split('"').nth(1));
+        paths.map(|path| path.strip_prefix(&root).unwrap_or(path).to_owned()).collect()
+    }
+
+    fn recorded(&self, case: &Case, calls: &str) -> String {
         let record = case.elsewhere().join("record");
         let traced = format!("trace={calls}");
         let before = ["strace", "-f", "-qq", "-y", "-e", &traced, "-o"].map(OsStr::new);
         let heard = hear(&mut case.command(&[&before[..], &[record.as_os_str()]].concat(), self.name, self.argument)).whole();
         assert!(heard.errors().is_empty(), "{heard:?}");
-        let folder = case.folder();
-        points(&fs::read_to_string(record).unwrap(), folder.to_str().unwrap())
+        fs::read_to_string(record).unwrap()
     }
 
     /// Runs it with a fault at one point: `signal=SIGKILL`, `error=EIO` and so on; then this call alone, or with `+` all after it.
@@ -64,10 +78,6 @@ pub(crate) fn sample(points: &[Point], most: usize, turn: usize) -> Vec<Point> {
     points.iter().skip(turn % each).step_by(each).cloned().collect()
 }
 
-pub(crate) fn is_there() -> bool {
-    Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success())
-}
-
 /// Reads a record: each call that names a file of the store's folder, numbered as strace will number it.
 fn points(record: &str, folder: &str) -> Vec<Point> {
     let mut numbers: BTreeMap<(String, String, Option<String>), usize> = BTreeMap::new();
@@ -89,7 +99,7 @@ fn points(record: &str, folder: &str) -> Vec<Point> {
         }
         points.push(Point { call: call.to_owned(), file: stable, number: on_file.unwrap_or(all) });
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     points.retain(|point| seen.insert(point.clone()));
     points
 }
