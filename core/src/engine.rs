@@ -5,37 +5,40 @@ mod attempts;
 mod cell;
 mod connect;
 mod device;
+mod events;
 mod failure;
 mod flight;
 mod flow;
+mod keys;
 mod loopback;
 #[cfg(feature = "_internal")]
 pub mod proof;
 mod refresh;
 mod sign_in;
+mod standing;
 
 pub(crate) use cell::AccountCell;
-use cell::Standing;
 pub(crate) use device::DeviceProgress;
+use standing::Standing;
 
 use crate::{
     browser::{BrowserOpener, SystemBrowser},
     call::{Call, CallOptions, CancelToken},
     clock::{Clock, Deadline, SystemClock},
     config::Config,
-    error::{Detail, Result},
+    error::{Detail, ErrorKind, Result},
     hooks::Hooks,
     http::{Endpoint, HttpClient, Transport},
     log::{Log, LogLevel},
-    model::Disconnected,
+    model::{AccountObserver, Disconnected},
     oauth::{discovery::Providers, keys::KeyCache},
     settings::Settings,
-    store::{AccountRecord, KeyProvider, NewAccount, Store},
+    store::{AccountRecord, Accounts, KeyProvider, NewAccount, Store},
     task::Workers,
 };
 use std::{
     cell::Cell,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -59,10 +62,12 @@ pub(crate) struct Engine {
     transport: Arc<dyn Transport>,
     workers: Workers,
     keys: KeyCache,
+    key_provider: Mutex<Arc<dyn KeyProvider>>,
     providers: Providers,
     clock: Arc<dyn Clock>,
     log: Log,
     browser: Arc<dyn BrowserOpener>,
+    observer: Option<Arc<dyn AccountObserver>>,
     closing: Arc<CancelToken>,
     closed: AtomicBool,
     /// Held while a row and its cell come or go together, so that no cell outlives its row.
@@ -77,21 +82,23 @@ thread_local! {
 }
 
 impl Engine {
-    pub(crate) fn open(config: Config, keys: &dyn KeyProvider, hooks: Hooks) -> Result<Arc<Self>> {
+    pub(crate) fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Arc<Self>> {
         outside_observers()?;
         let settings = Settings::parse(config)?;
         let transport = Arc::new(HttpClient::new(&settings.network)?);
-        let store = Store::open(&settings.store_path, keys)?;
+        let store = Store::open(&settings.store_path, &*keys)?;
         Ok(Arc::new(Self {
             settings,
             store,
             transport,
             workers: Workers::new(),
             keys: KeyCache::default(),
+            key_provider: Mutex::new(keys),
             providers: Providers::default(),
             clock: hooks.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             log: Log::new(hooks.log),
             browser: hooks.browser.unwrap_or_else(|| Arc::new(SystemBrowser)),
+            observer: hooks.accounts,
             closing: CancelToken::new(),
             closed: AtomicBool::new(false),
             cells: Mutex::default(),
@@ -99,12 +106,14 @@ impl Engine {
         }))
     }
 
-    /// Starts a call: refused on a closed library and from inside an observer.
+    /// Starts a call: refused on a closed library and from inside an observer. Opens the store's new key, if another process gave it
+    /// one.
     pub(crate) fn enter(&self, options: &CallOptions, default_timeout: Duration) -> Result<Call> {
         self.check_open()?;
         outside_observers()?;
         let call = Call::new(options, default_timeout, &self.closing);
         call.check()?;
+        self.catch_up()?;
         Ok(call)
     }
 
@@ -120,24 +129,72 @@ impl Engine {
         self.workers.close(Duration::from_secs(1));
         // What is not written now is written when the store is opened next.
         let _ = self.store.close();
+        for (_, cell) in self.cells().drain() {
+            cell.forget_tokens();
+        }
     }
 
     pub(crate) fn now(&self) -> i64 {
         self.clock.now()
     }
 
-    /// The connected accounts, in the order in which they were connected.
+    /// The connected accounts, in the order in which they were connected. What others did to those in memory is noticed here.
     pub(crate) fn accounts(&self) -> Result<Vec<Arc<AccountCell>>> {
-        let mut cells = self.cells();
-        let mut records = self.store.accounts()?.records;
-        records.sort_by_key(|record| record.connected_at);
-        Ok(records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect())
+        self.with_keys(|| self.look_at_all())
     }
 
     pub(crate) fn account(&self, id: &str) -> Result<Arc<AccountCell>> {
+        self.with_keys(|| self.look_at(id))
+    }
+
+    fn look_at_all(&self) -> Result<Vec<Arc<AccountCell>>> {
         let mut cells = self.cells();
-        let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
-        Ok(self.cell_of(&mut cells, record))
+        let Accounts { mut records, damaged } = self.store.accounts()?;
+        let there: HashSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
+        let lost: Vec<_> = cells.values().filter(|cell| !there.contains(cell.id())).cloned().collect();
+        for cell in &lost {
+            if damaged.iter().any(|id| id == cell.id()) {
+                cell.mark_damaged(self.now());
+            } else {
+                cell.mark_gone(self.now());
+                cells.remove(cell.id());
+            }
+        }
+        records.sort_by_key(|record| record.connected_at);
+        let found: Vec<_> = records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect();
+        drop(cells);
+        lost.iter().chain(&found).for_each(|cell| self.tell(cell));
+        Ok(found)
+    }
+
+    fn look_at(&self, id: &str) -> Result<Arc<AccountCell>> {
+        let mut cells = self.cells();
+        let Some(known) = cells.get(id).map(Arc::clone) else {
+            let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
+            return Ok(self.cell_of(&mut cells, record));
+        };
+        let read = self.read_row(&known);
+        if known.check_there().is_err() {
+            cells.remove(id);
+        }
+        drop(cells);
+        self.tell(&known);
+        read.map(|_| known)
+    }
+
+    /// What the store says of an account now. Memory takes it over, also that the account is gone or its row damaged.
+    fn read_row(&self, cell: &AccountCell) -> Result<AccountRecord> {
+        let record = self.store.account(cell.id()).inspect_err(|error| {
+            if error.kind() == ErrorKind::StorageDamaged {
+                cell.mark_damaged(self.now());
+            }
+        })?;
+        let Some(record) = record else {
+            cell.mark_gone(self.now());
+            return Err(Detail::AccountGone.into());
+        };
+        self.adopt(cell, record.clone());
+        Ok(record)
     }
 
     /// Stores an account whose person has proved themselves: one transaction.
@@ -151,18 +208,23 @@ impl Engine {
     pub(crate) fn disconnect(&self, cell: &AccountCell) -> Result<Disconnected> {
         cell.check_there()?;
         let token_valid_until = cell.record().tokens.as_ref().map(|tokens| tokens.expires_at).filter(|until| *until > self.now());
+        let erasure = self.erase(cell.id())?;
         let mut cells = self.cells();
-        let erasure = self.store.disconnect(cell.id())?;
-        if let Some(cell) = cells.remove(cell.id()) {
-            cell.mark_gone();
-        }
+        let known = cells.remove(cell.id());
+        let both = || known.as_deref().into_iter().chain([cell]);
+        both().for_each(|cell| cell.mark_gone(self.now()));
         drop(cells);
-        cell.mark_gone();
+        both().for_each(|cell| self.tell(cell));
         if !erasure.was_there {
             return Err(Detail::AccountGone.into());
         }
         self.log.write(LogLevel::Info, "account.disconnected", |_| {});
-        Ok(Disconnected { erased: erasure.erased, revoke_url: REVOKE_URL.to_owned(), token_valid_until })
+        Ok(Disconnected {
+            erased: erasure.erased,
+            key_replaced: erasure.key_replaced,
+            revoke_url: REVOKE_URL.to_owned(),
+            token_valid_until,
+        })
     }
 
     /// The place in memory of a stored account; the same one for everybody who asks.
@@ -172,18 +234,18 @@ impl Engine {
             return Arc::clone(cell);
         }
         let standing = self.standing(&record);
-        let cell = Arc::new(AccountCell::new(record, standing));
+        let cell = Arc::new(AccountCell::new(record, standing, self.now()));
         cells.insert(cell.id().to_owned(), Arc::clone(&cell));
         cell
     }
 
     fn adopt(&self, cell: &AccountCell, record: AccountRecord) {
         let standing = self.standing(&record);
-        cell.adopt(record, standing);
+        cell.adopt(record, standing, self.now());
     }
 
     fn standing(&self, record: &AccountRecord) -> Standing {
-        if self.judge(record).is_ok() { Standing::Usable } else { Standing::Barred }
+        self.judge(record).map_or_else(|error| Standing::Barred(error.cause()), |()| Standing::Usable)
     }
 
     fn cells(&self) -> MutexGuard<'_, HashMap<String, Arc<AccountCell>>> {

@@ -1,6 +1,9 @@
 //! Plain data that the facade takes and returns.
 
+mod account_event;
 mod redacted;
+
+pub use account_event::{AccountEvent, AccountEventKind, AccountObserver};
 
 use crate::{
     consent::Scope,
@@ -138,11 +141,16 @@ pub enum AccountState {
     Misconfigured = 6,
     /// The service reported an error that is not known.
     TechnicalError = 7,
+    /// It is not connected any more: it was disconnected, by this program or another. Never in the store; only an [`Account`] that was
+    /// found before can say so.
+    ///
+    /// [`Account`]: crate::Account
+    Disconnected = 8,
 }
 
 impl AccountState {
     /// Every state, in the order of its number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Connected,
         Self::SignInRequired,
         Self::ConsentRequired,
@@ -151,13 +159,14 @@ impl AccountState {
         Self::AppUnavailable,
         Self::Misconfigured,
         Self::TechnicalError,
+        Self::Disconnected,
     ];
 
     /// Who has to act before the account is connected again.
     pub fn who_acts(self) -> Actor {
         match self {
             Self::Connected => Actor::Nobody,
-            Self::SignInRequired | Self::ExtraStepRequired => Actor::User,
+            Self::SignInRequired | Self::ExtraStepRequired | Self::Disconnected => Actor::User,
             Self::ConsentRequired | Self::BlockedByPolicy | Self::AppUnavailable => Actor::Administrator,
             Self::Misconfigured | Self::TechnicalError => Actor::Developer,
         }
@@ -312,6 +321,9 @@ pub struct Disconnected {
     /// Whether the rows are gone from the files too. `false` while another process reads the store: the account's key is gone at
     /// once, and the rest follows at the next open or close.
     pub erased: bool,
+    /// Whether an older copy of the store (a backup) is of no use any more, because the key that opened it is gone. Only where the
+    /// key provider owns its keys: a key file, or the key store of the operating system.
+    pub key_replaced: bool,
     /// Where the person can remove the grant at Microsoft. There is no way for an app that only reads to do it for them.
     pub revoke_url: String,
     /// Unix seconds at which the last access token that was handed out expires, where one was.
@@ -327,6 +339,8 @@ pub struct Diagnosis {
     pub accounts: u32,
     /// Accounts whose rows are damaged.
     pub damaged_accounts: u32,
+    /// A rotation of the store's key was begun and not finished: call `rotate_store_key` again.
+    pub key_rotation_pending: bool,
     /// Host of the identity platform.
     pub authority_host: String,
     /// Host of Graph.
