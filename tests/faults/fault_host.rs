@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, reason = "it talks to the test")]
 
 use intail_office365::{Account, ConnectOptions, Office365, Result};
-use intail_office365_fault_tests::{BackwardClock, KEY, Look, Target, look, mark, name, named, open};
+use intail_office365_fault_tests::{BackwardClock, KEY, Look, NEW_KEY, Target, look, mark, name, named, open, provider};
 use intail_office365_sandbox::Person;
 use std::{
     env::args,
@@ -39,6 +39,8 @@ fn main() -> ExitCode {
         "refresh" => host.refresh(true),
         "refresh-and-die" => host.refresh(false),
         "disconnect" => host.disconnect(),
+        "change-key" => host.change_key(),
+        "rotate" => host.rotate(),
         "begin" => host.begin(),
         "fill" => host.fill(),
         "busy" => host.busy(),
@@ -122,6 +124,22 @@ impl Host {
         Ok(())
     }
 
+    fn change_key(&self) -> Result<()> {
+        let office = self.open()?;
+        office.change_key(provider(NEW_KEY)?)?;
+        println!("ACK change-key");
+        office.close();
+        Ok(())
+    }
+
+    fn rotate(&self) -> Result<()> {
+        let office = self.open()?;
+        let rotated = office.rotate_store_key()?;
+        println!("ACK rotate {} {}", rotated.accounts, rotated.damaged);
+        office.close();
+        Ok(())
+    }
+
     /// Sign-ins that nobody finishes, and nobody closes the store.
     fn begin(&self) -> Result<()> {
         let office = self.open()?;
@@ -172,7 +190,7 @@ impl Host {
         Ok(())
     }
 
-    /// A bit of everything, in two sittings: the first one closes the store.
+    /// A bit of everything, in several sittings.
     fn life(&self) -> Result<()> {
         for user in [self.argument.as_str(), "megan@northwind.example"] {
             let office = open(&self.target, &self.store, BackwardClock::new(0), KEY)?;
@@ -186,8 +204,10 @@ impl Host {
             }
             office.close();
         }
+        self.rotate()?;
         self.disconnect()?;
-        self.refresh(true)
+        self.refresh(true)?;
+        self.change_key()
     }
 
     /// Leaves a file where none belongs: the tests notice.
@@ -198,7 +218,7 @@ impl Host {
     }
 
     fn verify(&self) -> Result<()> {
-        self.print(&look(&self.target, &self.store, KEY)?);
+        self.print(&look(&self.target, &self.store, self.argument.parse().unwrap_or(KEY))?);
         Ok(())
     }
 

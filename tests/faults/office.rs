@@ -14,6 +14,8 @@ use std::{
 
 /// The key of every store here, and the one that a change of key leads to.
 pub const KEY: u8 = 7;
+/// The other one.
+pub const NEW_KEY: u8 = 9;
 /// Seconds by which the clock goes back before a refresh: a token of the future is not trusted, so the library asks for another one.
 /// A clock that went forward would leave nothing that a later look could read without the network.
 pub const STEP: i64 = 400;
@@ -62,8 +64,15 @@ pub fn open(target: &Target, store: &Path, clock: Arc<BackwardClock>, key: u8) -
     config.authority = Some(target.authority.clone());
     config.graph_base = Some(format!("{}/graph", target.authority));
     let hooks = Hooks { clock: Some(clock as Arc<dyn Clock>), ..Hooks::default() };
-    let key: Arc<dyn KeyProvider> = Arc::new(HostKey::new(&[key; 32])?);
-    Office365::open(config, key, hooks)
+    Office365::open(config, provider(key)?, hooks)
+}
+
+/// The provider of a key.
+///
+/// # Errors
+/// None for the keys here.
+pub fn provider(key: u8) -> Result<Arc<dyn KeyProvider>> {
+    Ok(Arc::new(HostKey::new(&[key; 32])?))
 }
 
 /// What a store holds: for each person the mark of the token, or the name of what is wrong with the account.

@@ -1,7 +1,7 @@
 //! What every test here stands on: one sandbox, stores to begin with, and the tortured program as a process.
 
 use crate::known::Known;
-use intail_office365_fault_tests::{Look, Target};
+use intail_office365_fault_tests::{KEY, Look, Target};
 use intail_office365_sandbox::{Sandbox, SandboxOptions, TokenSettings};
 use std::{
     cell::Cell,
@@ -169,7 +169,11 @@ impl Case {
 
     /// What the store holds, as a new process sees it.
     pub(crate) fn verify(&self) -> Result<Look, String> {
-        self.run("verify", "").look()
+        self.verify_with(KEY)
+    }
+
+    pub(crate) fn verify_with(&self, key: u8) -> Result<Look, String> {
+        self.run("verify", &key.to_string()).look()
     }
 
     pub(crate) fn known(&self) -> Known {

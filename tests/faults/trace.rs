@@ -3,8 +3,8 @@
 //! strace counts the calls of each thread by itself. A fault is therefore aimed at the n-th call of one kind on one file; where two
 //! threads make such calls, it meets the one that comes first.
 
-use crate::rig::{Case, Heard, Seed, hear, is_deep};
-use std::{collections::{BTreeMap, BTreeSet}, ffi::OsStr, fs};
+use crate::rig::{Case, Heard, Seed, hear, is_deep, left_out};
+use std::{collections::{BTreeMap, BTreeSet}, ffi::OsStr, fs, process::Command};
 
 /// What changes something on the disk.
 pub(crate) const WRITES: &str = "pwrite64,pwritev,fdatasync,fsync,ftruncate,fallocate,unlink,unlinkat,rename,renameat,renameat2,\
@@ -72,10 +72,26 @@ impl Operation {
     }
 }
 
-/// Every point when it is deep, otherwise each so many, never more than `most`; `turn` says with which of them it begins.
-pub(crate) fn sample(points: &[Point], most: usize, turn: usize) -> Vec<Point> {
-    let each = if is_deep() { 1 } else { points.len().div_ceil(most).max(1) };
+/// Every point when it is deep, otherwise each so many, never more than `most`; `turn` says with which of them it begins. Of the
+/// eight writes that make room for the log's index the first speaks for all.
+pub(crate) fn sample(points: Vec<Point>, most: usize, turn: usize) -> Vec<Point> {
+    if is_deep() {
+        return points;
+    }
+    let makes_room = |point: &Point| point.call == "pwrite64" && point.file.as_ref().is_some_and(|file| file.ends_with("-shm"));
+    let points: Vec<Point> = points.into_iter().filter(|point| !makes_room(point) || point.number == 1).collect();
+    let each = points.len().div_ceil(most).max(1);
     points.iter().skip(turn % each).step_by(each).cloned().collect()
+}
+
+/// Where tracing is forbidden, as in some containers, what stands on it is left out.
+pub(crate) fn is_possible() -> bool {
+    let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    let possible = tried.is_ok_and(|output| output.status.success());
+    if !possible {
+        left_out("strace, and the right to trace a process");
+    }
+    possible
 }
 
 /// Reads a record: each call that names a file of the store's folder, numbered as strace will number it.
