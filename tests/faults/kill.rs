@@ -98,7 +98,7 @@ fn has_its_own_test(operation: &Operation) -> bool {
 fn killed_everywhere(operation: &Operation) -> (usize, Vec<String>) {
     let before = Case::new(operation.seed);
     let known = if operation.seed == Seed::Nothing { Known::of(&Look::default()) } else { before.known() };
-    let points = sample(operation.points(WRITES), QUICK, 0);
+    let points = sample(operation.points(WRITES), if is_deep() { usize::MAX } else { QUICK }, 0);
     let findings = in_parallel(&points, |point| {
         let case = Case::new(operation.seed);
         let heard = operation.suffer(&case, point, "signal=SIGKILL");

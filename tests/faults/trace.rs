@@ -10,7 +10,9 @@ use std::{collections::{BTreeMap, BTreeSet}, ffi::OsStr, fs, process::Command};
 pub(crate) const WRITES: &str = "pwrite64,pwritev,fdatasync,fsync,ftruncate,fallocate,unlink,unlinkat,rename,renameat,renameat2,\
                                  link,linkat,mkdir,mkdirat,rmdir,chmod,fchmod,fchmodat,open,openat";
 /// What else can fail.
-pub(crate) const OTHERS: &str = "pread64,fstat,newfstatat,statx,lseek,mmap,fcntl,flock,read,access,getdents64";
+pub(crate) const OTHERS: &str = "pread64,fstat,newfstatat,statx,lseek,mmap,read,access,getdents64";
+/// Locks: one that fails looks like one that somebody else holds, and is waited for.
+pub(crate) const LOCKS: &str = "fcntl,flock";
 
 /// A point in the life of a host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,14 +74,11 @@ impl Operation {
     }
 }
 
-/// Every point when it is deep, otherwise each so many, never more than `most`; `turn` says with which of them it begins. Of the
-/// eight writes that make room for the log's index the first speaks for all.
+/// Each so many points, never more than `most`; `turn` says with which of them it begins. Of the eight writes that make room for the
+/// log's index the first speaks for all, unless it is deep.
 pub(crate) fn sample(points: Vec<Point>, most: usize, turn: usize) -> Vec<Point> {
-    if is_deep() {
-        return points;
-    }
     let makes_room = |point: &Point| point.call == "pwrite64" && point.file.as_ref().is_some_and(|file| file.ends_with("-shm"));
-    let points: Vec<Point> = points.into_iter().filter(|point| !makes_room(point) || point.number == 1).collect();
+    let points: Vec<Point> = points.into_iter().filter(|point| is_deep() || !makes_room(point) || point.number == 1).collect();
     let each = points.len().div_ceil(most).max(1);
     points.iter().skip(turn % each).step_by(each).cloned().collect()
 }
