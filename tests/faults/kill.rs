@@ -2,12 +2,13 @@
 
 use crate::{
     known::{Changes, EVERYTHING, Known, NOTHING},
-    rig::{BIANCA, Case, Heard, MEGAN, NILS, Seed, in_parallel, is_deep},
+    rig::{BIANCA, Case, Heard, MEGAN, NILS, Seed, in_parallel, is_deep, files},
     trace::{self, Operation, WRITES, sample},
 };
 use intail_office365_fault_tests::Look;
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     process::Child,
     thread,
@@ -78,6 +79,46 @@ fn s_27_killed_while_the_rows_are_sealed_anew() {
     let (points, findings) = killed_everywhere(&ROTATE);
     assert_eq!(findings, Vec::<String>::new());
     assert!(points > 10, "{points} points are too few");
+}
+
+/// Of a disconnect that was killed nothing is left once the store was opened and closed again: neither the old row nor its key, sealed
+/// as they are. Before the disconnect they are found.
+#[test]
+fn s_26_nothing_is_left_of_a_disconnect_that_was_killed() {
+    if !trace::is_possible() {
+        return;
+    }
+    for operation in OPERATIONS.iter().filter(|operation| operation.name == "disconnect") {
+        let points = sample(operation.points(WRITES), if is_deep() { usize::MAX } else { QUICK / 2 }, 1);
+        let gone = in_parallel(&points, |point| {
+            let case = Case::new(operation.seed);
+            let before = sealed(&case);
+            assert_eq!(left_of(&case, &before).len(), before.len(), "the search finds what is there");
+            operation.suffer(&case, point, "signal=SIGKILL");
+            case.verify().unwrap();
+            let after = sealed(&case);
+            let gone: Vec<Vec<u8>> = before.into_iter().filter(|value| !after.contains(value)).collect();
+            assert_eq!(left_of(&case, &gone), Vec::<String>::new(), "{point:?}");
+            gone.len()
+        });
+        assert!(gone.contains(&2) && gone.contains(&0), "{gone:?}");
+    }
+}
+
+/// Keys and credentials of all accounts, as they lie in the table.
+fn sealed(case: &Case) -> Vec<Vec<u8>> {
+    let store = Connection::open(case.store()).unwrap();
+    store.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+    let mut rows = store.prepare("SELECT account_key, credentials FROM account").unwrap();
+    let rows = rows.query_map([], |row| Ok([row.get::<_, Vec<u8>>(0)?, row.get(1)?])).unwrap();
+    rows.flat_map(Result::unwrap).collect()
+}
+
+/// Where their beginnings lie (an overflowing value goes on in another page).
+fn left_of(case: &Case, values: &[Vec<u8>]) -> Vec<String> {
+    let contents: Vec<_> = files(&case.folder()).into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
+    let lies = |value: &&Vec<u8>| contents.iter().find(|(content, _)| content.windows(48).any(|window| window == &value[..48]));
+    values.iter().filter_map(|value| lies(&value)).map(|(_, path)| path.display().to_string()).collect()
 }
 
 /// The twin of those above: a host that says it before it is true.
