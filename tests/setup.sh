@@ -2,7 +2,7 @@
 # Brings the tools that this repository needs, and is the only place that lists them.
 #
 #   tests/setup.sh build    what `make demo` needs: a C compiler and Rust
-#   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal, cargo-deny
+#   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal, cargo-deny, strace
 #
 # Says what it is about to install before it does, asks through sudo when it is not root, and prints one line when all is there.
 # System packages come from apt; everything else goes below target/tools and is gone with `make clean`.
@@ -32,7 +32,7 @@ DID=""
 main() {
   case "${1:-}" in
     build) system_packages cc rust ;;
-    check) system_packages cc rust lints chromium python; private_tools ;;
+    check) system_packages cc rust lints chromium python strace; private_tools ;;
     *) echo "usage: tests/setup.sh build|check" >&2; exit 2 ;;
   esac
   write_env
@@ -51,6 +51,7 @@ system_packages() {
       lints) rust_lints_from_apt && packages+=" $APT_RUST_LINTS" ;;
       chromium) [ -n "$(chromium_path)" ] || packages+=" $APT_CHROMIUM" ;;
       python) python_ready || packages+=" $APT_PYTHON" ;;
+      strace) command -v strace >/dev/null || packages+=" strace" ;;
     esac
   done
   [ -n "$packages" ] || return 0
@@ -60,7 +61,7 @@ system_packages() {
 }
 
 apt_install() {
-  command -v apt-get >/dev/null || stop "this system has no apt-get. Please install by hand: a C compiler, Rust $RUST_MIN or newer (https://rustup.rs); for 'make check' also Chromium, Python 3.10 or newer with venv, and Node $NODE_MIN or newer. Then run this again. (Debian's names of what is missing here: $*)"
+  command -v apt-get >/dev/null || stop "this system has no apt-get. Please install by hand: a C compiler, Rust $RUST_MIN or newer (https://rustup.rs); for 'make check' also Chromium, strace, Python 3.10 or newer with venv, and Node $NODE_MIN or newer. Then run this again. (Debian's names of what is missing here: $*)"
   local as_root=()
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || stop "please run as root: apt-get install --no-install-recommends $*"

@@ -40,7 +40,9 @@ fn in_a_mount(case: &Case, script: &str, size: &str) -> Heard {
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "120", "unshare"]).args(user).args(["sh", "-c", script, "sh", size]).arg(case.folder());
     command.args(["sh", "-c", host, "sh"]).current_dir(case.elsewhere());
-    for (name, value) in ["HOST", "", "STORE", "AUTHORITY", "CLIENT", "STEPS"].into_iter().zip(&call).filter(|(name, _)| !name.is_empty()) {
+    for (name, value) in
+        ["HOST", "", "STORE", "AUTHORITY", "CLIENT", "STEPS"].into_iter().zip(&call).filter(|(name, _)| !name.is_empty())
+    {
         command.env(name, value);
     }
     hear(&mut command)

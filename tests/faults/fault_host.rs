@@ -76,21 +76,8 @@ impl Host {
 
     fn login(&self, honesty: Honesty) -> Result<()> {
         let office = self.open()?;
-        self.sign_in(&office, &self.argument, honesty)?;
+        sign_in(&office, &self.argument, honesty)?;
         office.close();
-        Ok(())
-    }
-
-    fn sign_in(&self, office: &Office365, user: &str, honesty: Honesty) -> Result<()> {
-        let begun = office.begin_connect(&ConnectOptions::default())?;
-        let visit = Person::new(user).deliver(false).browse(&begun.url);
-        if honesty == Honesty::Hasty {
-            println!("ACK login {user} ?");
-        }
-        let account = office.complete_connect(&visit.redirect.unwrap_or_default(), None)?;
-        if honesty == Honesty::Honest {
-            println!("ACK login {} {}", name(&account), mark(account.acquire_token_silent()?.secret()));
-        }
         Ok(())
     }
 
@@ -171,7 +158,7 @@ impl Host {
 
     /// Everything, for ever.
     fn busy(&self) -> Result<()> {
-        self.print(&look(&self.target, &self.store, KEY)?);
+        print(&look(&self.target, &self.store, KEY)?);
         let office = self.open()?;
         for round in 0_u32.. {
             self.clock.step();
@@ -183,7 +170,7 @@ impl Host {
             if round % 4 == 0 && !office.accounts()?.iter().any(|account| name(account) == self.argument) {
                 // A sign-in is judged by the right time.
                 let now = open(&self.target, &self.store, BackwardClock::new(0), KEY)?;
-                self.sign_in(&now, &self.argument, Honesty::Honest)?;
+                sign_in(&now, &self.argument, Honesty::Honest)?;
                 now.close();
             }
         }
@@ -194,7 +181,7 @@ impl Host {
     fn life(&self) -> Result<()> {
         for user in [self.argument.as_str(), "megan@northwind.example"] {
             let office = open(&self.target, &self.store, BackwardClock::new(0), KEY)?;
-            self.sign_in(&office, user, Honesty::Honest)?;
+            sign_in(&office, user, Honesty::Honest)?;
             office.close();
             let office = self.open()?;
             for _ in 0..3 {
@@ -218,17 +205,30 @@ impl Host {
     }
 
     fn verify(&self) -> Result<()> {
-        self.print(&look(&self.target, &self.store, self.argument.parse().unwrap_or(KEY))?);
+        print(&look(&self.target, &self.store, self.argument.parse().unwrap_or(KEY))?);
         Ok(())
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads as what the host does")]
-    fn print(&self, seen: &Look) {
-        for (user, mark) in &seen.accounts {
-            println!("ACCOUNT {user} {mark}");
-        }
-        println!("DAMAGED {}", seen.damaged);
+fn print(seen: &Look) {
+    for (user, mark) in &seen.accounts {
+        println!("ACCOUNT {user} {mark}");
     }
+    println!("DAMAGED {}", seen.damaged);
+}
+
+/// A person signs in, in a browser of their own.
+fn sign_in(office: &Office365, user: &str, honesty: Honesty) -> Result<()> {
+    let begun = office.begin_connect(&ConnectOptions::default())?;
+    let visit = Person::new(user).deliver(false).browse(&begun.url);
+    if honesty == Honesty::Hasty {
+        println!("ACK login {user} ?");
+    }
+    let account = office.complete_connect(&visit.redirect.unwrap_or_default(), None)?;
+    if honesty == Honesty::Honest {
+        println!("ACK login {} {}", name(&account), mark(account.acquire_token_silent()?.secret()));
+    }
+    Ok(())
 }
 
 /// A token that was kept is acknowledged; one that was only handed out is said to be that.

@@ -2,7 +2,7 @@
 
 use crate::{
     known::{Changes, EVERYTHING, Known, NOTHING},
-    rig::{BIANCA, Case, Heard, MEGAN, NILS, Seed, in_parallel, is_deep, files},
+    rig::{BIANCA, Case, Heard, MEGAN, NILS, Seed, files, in_parallel, is_deep},
     trace::{self, Operation, WRITES, sample},
 };
 use intail_office365_fault_tests::Look;

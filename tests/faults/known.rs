@@ -83,7 +83,8 @@ impl Known {
         if seen.damaged > 0 {
             findings.push(format!("{} damaged rows", seen.damaged));
         }
-        let gone = self.accounts.iter().filter(|(user, mark)| seen.accounts.get(*user) != Some(*mark)).map(|(_, mark)| mark.clone());
+        let gone =
+            self.accounts.iter().filter(|(user, mark)| seen.accounts.get(*user) != Some(*mark)).map(|(_, mark)| mark.clone());
         self.older.extend(gone.collect::<Vec<_>>());
         self.accounts.clone_from(&seen.accounts);
         findings
@@ -129,7 +130,8 @@ fn a_loss_is_told_from_what_was_under_way() {
 
 #[test]
 fn an_old_key_that_still_opens_is_told() {
-    let opens_with = |right: u8| move |key: u8| if key == right { Ok(Look::default()) } else { Err("KeyRejected/StoreWrongKey".into()) };
+    let opens_with =
+        |right: u8| move |key: u8| if key == right { Ok(Look::default()) } else { Err("KeyRejected/StoreWrongKey".into()) };
     let change = &["change-key"][..];
     for (acknowledged, right, may, fine) in [
         (false, KEY, change, true),

@@ -102,7 +102,9 @@ impl Reader {
                 self.names.insert(name.clone(), file);
                 Some(Event::Name(Names::Created { file, name }))
             }
-            "write" if arguments.starts_with("1<") => Some(Event::Said(String::from_utf8_lossy(texts.first()?).trim_end().to_owned())),
+            "write" if arguments.starts_with("1<") => {
+                Some(Event::Said(String::from_utf8_lossy(texts.first()?).trim_end().to_owned()))
+            }
             "pwrite64" => {
                 let at = arguments.trim_end_matches(')').rsplit(", ").next()?.parse().ok()?;
                 Some(Event::Write { file: on(self)?, change: Change::Bytes { at, bytes: texts.first()?.clone() } })
@@ -300,7 +302,9 @@ fn a_recording_is_read_and_replayed() {
     assert_eq!(events.len(), 7);
     assert_eq!(events[5], Event::Said("A".into()));
     let mut disk = Disk::new(Flushes::AsAsked);
-    events.iter().for_each(|event| disk.happen(event));
+    for event in &events {
+        disk.happen(event);
+    }
     for (cut, name, content) in [(Cut::None, "a", "\0AB"), (Cut::All, "b", "CAB")] {
         let folder = tempfile::tempdir().unwrap();
         disk.cut(cut, &mut Random(1), folder.path());

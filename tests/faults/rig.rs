@@ -193,7 +193,8 @@ impl Case {
             let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
             entries.map(|path| path.strip_prefix(self.root.path()).unwrap().to_str().unwrap().to_owned()).collect()
         };
-        let mut all: Vec<String> = [self.root.path().to_owned(), self.folder(), self.elsewhere()].iter().flat_map(|f| names(f)).collect();
+        let mut all: Vec<String> =
+            [self.root.path().to_owned(), self.folder(), self.elsewhere()].iter().flat_map(|f| names(f)).collect();
         all.sort();
         all
     }
@@ -217,11 +218,7 @@ impl Heard {
     pub(crate) fn of(stdout: &[u8], stderr: &[u8], status: ExitStatus) -> Self {
         let stdout = String::from_utf8_lossy(stdout);
         let said = stdout.rfind('\n').map_or("", |end| &stdout[..end]);
-        Self {
-            lines: said.lines().map(str::to_owned).collect(),
-            stderr: String::from_utf8_lossy(stderr).into_owned(),
-            status,
-        }
+        Self { lines: said.lines().map(str::to_owned).collect(), stderr: String::from_utf8_lossy(stderr).into_owned(), status }
     }
 
     /// It came to its own end and printed nothing beside what it was asked.
@@ -299,7 +296,8 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Whether a tool may be left out where it cannot be had: never on the build server.
+/// Says that a tool is left out where it cannot be had: never on the build server.
+#[expect(clippy::print_stdout, reason = "what is left out is said")]
 pub(crate) fn left_out(what: &str) {
     assert!(env::var("CI").as_deref() != Ok("true"), "{what} is needed where CI=true");
     println!("LEFT OUT: {what}");

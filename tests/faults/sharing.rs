@@ -193,7 +193,8 @@ fn s_34_no_file_is_made_anywhere_else() {
         let before: BTreeSet<String> = case.names().into_iter().collect();
         let heard = case.run(name, argument);
         assert!(heard.acknowledged().count() > 0);
-        let left: Vec<String> = case.names().into_iter().filter(|name| !before.contains(name) && !name.contains(".locks")).collect();
+        let left: Vec<String> =
+            case.names().into_iter().filter(|name| !before.contains(name) && !name.contains(".locks")).collect();
         assert_eq!(left.is_empty(), clean, "{left:?}");
     }
     for operation in [("login", BIANCA, Seed::Closed), ("create", "", Seed::Nothing), ("disconnect", MEGAN, Seed::Left)] {

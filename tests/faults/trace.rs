@@ -4,7 +4,12 @@
 //! threads make such calls, it meets the one that comes first.
 
 use crate::rig::{Case, Heard, Seed, hear, is_deep, left_out};
-use std::{collections::{BTreeMap, BTreeSet}, ffi::OsStr, fs, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    fs,
+    process::Command,
+};
 
 /// What changes something on the disk.
 pub(crate) const WRITES: &str = "pwrite64,pwritev,fdatasync,fsync,ftruncate,fallocate,unlink,unlinkat,rename,renameat,renameat2,\
