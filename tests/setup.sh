@@ -2,7 +2,7 @@
 # Brings the tools that this repository needs, and is the only place that lists them.
 #
 #   tests/setup.sh build    what `make demo` needs: a C compiler and Rust
-#   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal, cargo-deny, strace
+#   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal and other programs, cargo-deny, strace
 #
 # Says what it is about to install before it does, asks through sudo when it is not root, and prints one line when all is there.
 # System packages come from apt; everything else goes below target/tools and is gone with `make clean`.

@@ -26,10 +26,19 @@ pub struct Rig {
     pub office: Office365,
     pub person: Person,
     clock: Arc<MovableClock>,
-    _folder: tempfile::TempDir,
+    user: String,
+    folder: tempfile::TempDir,
 }
 
 impl Rig {
+    /// What msal would have saved after the person signed in with another program.
+    pub fn msal_cache(&self) -> String {
+        let (control, path) = (self.sandbox.control(), self.folder.path().join("msal_cache.json"));
+        control.grant_user(&self.user, &["User.Read", "Mail.ReadBasic", "Calendars.Read"]).unwrap();
+        std::fs::write(&path, control.msal_cache(&[&self.user]).to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     /// A day passes, and every token has expired.
     pub fn later(&self) {
         self.clock.0.fetch_add(86_400, Ordering::SeqCst);
@@ -71,5 +80,5 @@ fn rig_of(user: &str, hooks: Hooks, change: impl FnOnce(&mut Config)) -> Rig {
     let (person, clock) = (Person::new(user), Arc::new(MovableClock::default()));
     let hooks = Hooks { browser: Some(Arc::new(Robot(person.clone()))), clock: Some(clock.clone()), ..hooks };
     let office = Office365::open(config, Arc::new(HostKey::new(&[7; 32]).unwrap()), hooks).unwrap();
-    Rig { sandbox, office, person, clock, _folder: folder }
+    Rig { sandbox, office, person, clock, user: user.to_owned(), folder }
 }

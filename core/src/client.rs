@@ -1,5 +1,6 @@
 //! [`Office365`]: one app registration on one store.
 
+mod import;
 mod keys;
 
 use crate::{

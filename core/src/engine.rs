@@ -9,6 +9,7 @@ mod events;
 mod failure;
 mod flight;
 mod flow;
+mod import;
 mod keys;
 mod loopback;
 #[cfg(feature = "_internal")]

@@ -69,6 +69,7 @@ mod graph;
 mod guid;
 mod hooks;
 mod http;
+mod import;
 mod language;
 mod log;
 mod model;
@@ -93,6 +94,7 @@ pub use config::{AppIdentity, Cloud, Config, NetworkConfig, ProxyPassword};
 pub use consent::{Scope, ScopeReport};
 pub use error::{Actor, Error, ErrorKind, Result};
 pub use hooks::Hooks;
+pub use import::{ImportKind, ImportPassword, ImportReport, ImportSource, ImportedAccount, LeftImport, LeftReason, RefusedImport};
 pub use language::Language;
 pub use log::{LogLevel, LogRecord, LogSink};
 pub use model::{

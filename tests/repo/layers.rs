@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("consent", &["error"]),
     ("config", &["secret"]),
     ("model", &["consent", "error", "language", "secret"]),
+    ("import", &["display", "error", "guid", "secret"]),
     // Time, threads, requests
     ("call", &["clock", "error"]),
     ("task", &["call", "error"]),
@@ -39,12 +40,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "approval", "browser", "call", "clock", "config", "consent", "error", "graph", "guid", "hooks", "http", "log", "model",
-            "oauth", "protection", "secret", "settings", "store", "task",
+            "approval", "browser", "call", "clock", "config", "consent", "error", "graph", "guid", "hooks", "http", "import", "log",
+            "model", "oauth", "protection", "secret", "settings", "store", "task",
         ],
     ),
     ("account", &["call", "consent", "engine", "error", "model"]),
-    ("client", &["account", "call", "config", "engine", "error", "hooks", "model", "protection", "store"]),
+    ("client", &["account", "call", "config", "engine", "error", "hooks", "import", "model", "protection", "store"]),
 ];
 
 #[test]

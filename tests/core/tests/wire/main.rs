@@ -15,6 +15,7 @@ mod ends;
 mod events;
 mod flight;
 mod host;
+mod import;
 mod memory;
 mod metadata;
 mod mishaps;
