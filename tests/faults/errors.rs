@@ -8,6 +8,7 @@ use crate::{
     trace::{self, LOCKS, OTHERS, Operation, Point, WRITES, sample},
 };
 use intail_office365_fault_tests::Look;
+use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 
 /// An error, the calls that meet it, and at how many points of each operation: in a quick run, and in a deep one.
 struct Fault {
@@ -107,4 +108,23 @@ fn s_20_a_flush_that_fails_is_no_success() {
     assert_eq!(told, ["HANDED", "ACK"], "{heard:?}");
     let untouched = Operation { seed: Seed::Closed, ..operation }.suffer(&Case::new(Seed::Closed), first, "retval=0").whole();
     assert_eq!(untouched.acknowledged().count(), 2);
+}
+
+/// The twin: a panic, an error without a fitting name and a token that is missing are noticed.
+#[test]
+fn a_host_that_does_not_cope_is_caught() {
+    let operation = Operation { name: "refresh", argument: "1", seed: Seed::Closed, changes: &["refresh"] };
+    let point = Point { call: "pwrite64".to_owned(), file: None, number: 1 };
+    let heard = |said: &str, status: i32| Heard::of(said.as_bytes(), b"", ExitStatus::from_raw(status << 8));
+    let both = "ACK refresh a 1\nHANDED refresh b 2\n";
+    for (said, status, fine) in [
+        (both, 0, true),
+        (both, 101, false),
+        ("ACK refresh a 1\n", 0, false),
+        ("ERROR refresh StorageUnavailable/StoreFull\n", 0, true),
+        ("ERROR refresh StorageDamaged/StoreCorrupt\n", 0, false),
+        ("ERROR refresh Internal/Internal\n", 0, false),
+    ] {
+        assert_eq!(complaints(&operation, &heard(said, status), &point).is_empty(), fine, "{said} {status}");
+    }
 }

@@ -14,6 +14,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, Command},
+    time::{Duration, Instant},
 };
 
 fn python(script: &str, arguments: &[&Path]) -> String {
@@ -90,6 +91,25 @@ fn s_22_a_log_left_by_a_crash_is_taken_over() {
         let copied = Case::new(Seed::Nothing);
         copy(&case.folder(), &copied.folder());
         assert_eq!(after(&copied, &heard, &mut known, NOTHING), Vec::<String>::new(), "round {round}");
+    }
+}
+
+/// A log of a gigabyte, of nothing or behind a true one, neither takes long nor stays.
+#[test]
+fn s_22_a_huge_log_that_was_planted_is_bounded() {
+    for seed in [Seed::Closed, Seed::Left] {
+        let case = Case::new(seed);
+        let mut known = case.known();
+        let planted = Case::new(seed);
+        let log = fs::OpenOptions::new().create(true).truncate(false).write(true).open(planted.beside("-wal")).unwrap();
+        log.set_len(1 << 30).unwrap();
+        drop(log);
+        let begun = Instant::now();
+        let heard = planted.run("refresh", "1");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        assert_eq!(heard.acknowledged().count(), 2, "{seed:?}: {heard:?}");
+        assert_eq!(after(&planted, &heard, &mut known, NOTHING), Vec::<String>::new());
+        assert!(!planted.beside("-wal").exists());
     }
 }
 
@@ -197,6 +217,10 @@ fn s_34_no_file_is_made_anywhere_else() {
             case.names().into_iter().filter(|name| !before.contains(name) && !name.contains(".locks")).collect();
         assert_eq!(left.is_empty(), clean, "{left:?}");
     }
+    // Where the system would have temporary files nothing can be.
+    let case = Case::new(Seed::Closed);
+    let heard = hear(case.command(&[], "fill", "3").env("TMPDIR", "/proc/nowhere").env("SQLITE_TMPDIR", "/proc/nowhere")).whole();
+    assert_eq!((heard.errors(), heard.acknowledged().count()), (Vec::new(), 6));
     for operation in [("login", BIANCA, Seed::Closed), ("create", "", Seed::Nothing), ("disconnect", MEGAN, Seed::Left)] {
         let (name, argument, seed) = operation;
         let operation = Operation { name, argument, seed, changes: EVERYTHING };
