@@ -2,7 +2,7 @@
 # Brings the tools that this repository needs, and is the only place that lists them.
 #
 #   tests/setup.sh build    what `make demo` needs: a C compiler and Rust
-#   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal and other programs, cargo-deny, a key store (on Linux)
+#   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal and other programs, cargo-deny; on Linux a key store and strace
 #
 # Says what it is about to install before it does, asks through sudo when it is not root, and prints one line when all is there.
 # System packages come from apt; everything else goes below target/tools and is gone with `make clean`.
@@ -33,7 +33,7 @@ DID=""
 main() {
   case "${1:-}" in
     build) system_packages cc rust ;;
-    check) system_packages cc rust lints chromium python keyring; private_tools ;;
+    check) system_packages cc rust lints chromium python keyring strace; private_tools ;;
     *) echo "usage: tests/setup.sh build|check" >&2; exit 2 ;;
   esac
   write_env
@@ -53,6 +53,7 @@ system_packages() {
       chromium) [ -n "$(chromium_path)" ] || packages+=" $APT_CHROMIUM" ;;
       python) python_ready || packages+=" $APT_PYTHON" ;;
       keyring) keyring_ready || packages+=" $APT_KEYRING" ;;
+      strace) command -v strace >/dev/null || packages+=" strace" ;;
     esac
   done
   [ -n "$packages" ] || return 0
@@ -62,7 +63,7 @@ system_packages() {
 }
 
 apt_install() {
-  command -v apt-get >/dev/null || stop "this system has no apt-get. Please install by hand: a C compiler, Rust $RUST_MIN or newer (https://rustup.rs); for 'make check' also Chromium, Python 3.10 or newer with venv, on Linux D-Bus and GNOME Keyring, and Node $NODE_MIN or newer. Then run this again. (Debian's names of what is missing here: $*)"
+  command -v apt-get >/dev/null || stop "this system has no apt-get. Please install by hand: a C compiler, Rust $RUST_MIN or newer (https://rustup.rs); for 'make check' also Chromium, Python 3.10 or newer with venv, on Linux D-Bus, GNOME Keyring and strace, and Node $NODE_MIN or newer. Then run this again. (Debian's names of what is missing here: $*)"
   local as_root=()
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || stop "please run as root: apt-get install --no-install-recommends $*"

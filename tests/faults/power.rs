@@ -1,0 +1,77 @@
+//! The power goes: a host's whole life is recorded, and what a disk may hold at any moment of it is opened.
+
+use crate::{
+    kill::Random,
+    known::{EVERYTHING, Known},
+    recording::{CALLS, Cut, Disk, Event, Flushes, read},
+    rig::{Case, NILS, Seed, hear, in_parallel, is_deep},
+    trace,
+};
+use intail_office365_fault_tests::{Look, look};
+use std::{ffi::OsStr, fs};
+
+const CUTS: [Cut; 5] = [Cut::None, Cut::All, Cut::First, Cut::Some, Cut::Torn];
+
+#[test]
+fn s_19_a_power_cut_loses_nothing_that_was_acknowledged() {
+    if !trace::is_possible() {
+        return;
+    }
+    let states = if is_deep() { 20_000 } else { 500 };
+    let (acknowledged, findings) = cut_often(&recorded(), Flushes::AsAsked, states);
+    assert_eq!(findings, Vec::<String>::new());
+    assert!(acknowledged > states / 2, "hardly anything was acknowledged: {acknowledged}");
+}
+
+/// Its twins: a log or a folder that is not flushed loses what was acknowledged.
+#[test]
+fn a_store_that_does_not_flush_is_caught() {
+    if !trace::is_possible() {
+        return;
+    }
+    let events = recorded();
+    for flushes in [Flushes::NotOfTheLog, Flushes::NotOfTheFolder] {
+        let (_, findings) = cut_often(&events, flushes, 150);
+        assert!(findings.len() > 5, "{flushes:?}: {findings:?}");
+    }
+}
+
+/// The life of a host, from an empty folder on.
+fn recorded() -> Vec<Event> {
+    let case = Case::new(Seed::Nothing);
+    let record = case.elsewhere().join("record");
+    let calls = format!("trace={CALLS}");
+    let before = ["strace", "-f", "-qq", "-y", "-xx", "-s", "100000", "-e", &calls, "-o"].map(OsStr::new);
+    let heard = hear(&mut case.command(&[&before[..], &[record.as_os_str()]].concat(), "life", NILS)).whole();
+    assert!(heard.errors().is_empty() && heard.acknowledged().count() > 10, "{heard:?}");
+    let events = read(&fs::read_to_string(record).unwrap(), &case.folder());
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Said(_))).count(), heard.lines.len());
+    events
+}
+
+/// How many acknowledgements there were before the cuts, and what was wrong after them.
+fn cut_often(events: &[Event], flushes: Flushes, states: usize) -> (usize, Vec<String>) {
+    let seeds: Vec<u64> = (0..states as u64).collect();
+    let outcomes = in_parallel(&seeds, |seed| {
+        let mut random = Random(*seed);
+        let at = usize::try_from(random.below(events.len() as u64 + 1)).unwrap();
+        let cut = CUTS[usize::try_from(seed % 5).unwrap()];
+        let mut disk = Disk::new(flushes);
+        let mut known = Known::of(&Look::default());
+        let mut said = 0;
+        for event in &events[..at] {
+            disk.happen(event);
+            if let Event::Said(line) = event {
+                known.hear([line.as_str()]);
+                said += 1;
+            }
+        }
+        let case = Case::new(Seed::Nothing);
+        disk.cut(cut, &mut random, &case.folder());
+        let look = |key| look(case.target(), &case.store(), key).map_err(|error| format!("{error:?}"));
+        let findings = known.look_and_judge(look, EVERYTHING);
+        (said, findings.into_iter().map(|finding| format!("{cut:?} at {at}: {finding}")).collect::<Vec<_>>())
+    });
+    let (said, findings): (Vec<usize>, Vec<Vec<String>>) = outcomes.into_iter().unzip();
+    (said.into_iter().sum(), findings.concat())
+}
