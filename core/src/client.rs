@@ -1,5 +1,7 @@
 //! [`Office365`]: one app registration on one store.
 
+mod keys;
+
 use crate::{
     account::Account,
     call::CallOptions,
@@ -51,12 +53,8 @@ impl Office365 {
     /// office.close();
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "later calls will keep the provider: it is called again when the key changes"
-    )]
     pub fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Self> {
-        Ok(Self { engine: Engine::open(config, &*keys, hooks)?, options: CallOptions::default() })
+        Ok(Self { engine: Engine::open(config, keys, hooks)?, options: CallOptions::default() })
     }
 
     /// The same object with a time-out or a cancel token for the calls made through it.
@@ -347,6 +345,7 @@ impl Office365 {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             accounts: count(stored.records.len()),
             damaged_accounts: count(stored.damaged.len()),
+            key_rotation_pending: self.engine.store().is_rotating(),
             authority_host: settings.authority.host().to_owned(),
             graph_host: settings.graph.host().to_owned(),
             scopes: settings.scopes.clone(),

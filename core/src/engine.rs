@@ -8,6 +8,7 @@ mod device;
 mod failure;
 mod flight;
 mod flow;
+mod keys;
 mod loopback;
 #[cfg(feature = "_internal")]
 pub mod proof;
@@ -59,6 +60,7 @@ pub(crate) struct Engine {
     transport: Arc<dyn Transport>,
     workers: Workers,
     keys: KeyCache,
+    key_provider: Mutex<Arc<dyn KeyProvider>>,
     providers: Providers,
     clock: Arc<dyn Clock>,
     log: Log,
@@ -77,17 +79,18 @@ thread_local! {
 }
 
 impl Engine {
-    pub(crate) fn open(config: Config, keys: &dyn KeyProvider, hooks: Hooks) -> Result<Arc<Self>> {
+    pub(crate) fn open(config: Config, keys: Arc<dyn KeyProvider>, hooks: Hooks) -> Result<Arc<Self>> {
         outside_observers()?;
         let settings = Settings::parse(config)?;
         let transport = Arc::new(HttpClient::new(&settings.network)?);
-        let store = Store::open(&settings.store_path, keys)?;
+        let store = Store::open(&settings.store_path, &*keys)?;
         Ok(Arc::new(Self {
             settings,
             store,
             transport,
             workers: Workers::new(),
             keys: KeyCache::default(),
+            key_provider: Mutex::new(keys),
             providers: Providers::default(),
             clock: hooks.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             log: Log::new(hooks.log),
@@ -99,12 +102,14 @@ impl Engine {
         }))
     }
 
-    /// Starts a call: refused on a closed library and from inside an observer.
+    /// Starts a call: refused on a closed library and from inside an observer. Opens the store's new key, if another process gave it
+    /// one.
     pub(crate) fn enter(&self, options: &CallOptions, default_timeout: Duration) -> Result<Call> {
         self.check_open()?;
         outside_observers()?;
         let call = Call::new(options, default_timeout, &self.closing);
         call.check()?;
+        self.catch_up()?;
         Ok(call)
     }
 
@@ -120,6 +125,9 @@ impl Engine {
         self.workers.close(Duration::from_secs(1));
         // What is not written now is written when the store is opened next.
         let _ = self.store.close();
+        for (_, cell) in self.cells().drain() {
+            cell.forget_tokens();
+        }
     }
 
     pub(crate) fn now(&self) -> i64 {
@@ -128,16 +136,20 @@ impl Engine {
 
     /// The connected accounts, in the order in which they were connected.
     pub(crate) fn accounts(&self) -> Result<Vec<Arc<AccountCell>>> {
-        let mut cells = self.cells();
-        let mut records = self.store.accounts()?.records;
-        records.sort_by_key(|record| record.connected_at);
-        Ok(records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect())
+        self.with_keys(|| {
+            let mut cells = self.cells();
+            let mut records = self.store.accounts()?.records;
+            records.sort_by_key(|record| record.connected_at);
+            Ok(records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect())
+        })
     }
 
     pub(crate) fn account(&self, id: &str) -> Result<Arc<AccountCell>> {
-        let mut cells = self.cells();
-        let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
-        Ok(self.cell_of(&mut cells, record))
+        self.with_keys(|| {
+            let mut cells = self.cells();
+            let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
+            Ok(self.cell_of(&mut cells, record))
+        })
     }
 
     /// Stores an account whose person has proved themselves: one transaction.
@@ -151,8 +163,8 @@ impl Engine {
     pub(crate) fn disconnect(&self, cell: &AccountCell) -> Result<Disconnected> {
         cell.check_there()?;
         let token_valid_until = cell.record().tokens.as_ref().map(|tokens| tokens.expires_at).filter(|until| *until > self.now());
+        let erasure = self.erase(cell.id())?;
         let mut cells = self.cells();
-        let erasure = self.store.disconnect(cell.id())?;
         if let Some(cell) = cells.remove(cell.id()) {
             cell.mark_gone();
         }
@@ -162,7 +174,12 @@ impl Engine {
             return Err(Detail::AccountGone.into());
         }
         self.log.write(LogLevel::Info, "account.disconnected", |_| {});
-        Ok(Disconnected { erased: erasure.erased, revoke_url: REVOKE_URL.to_owned(), token_valid_until })
+        Ok(Disconnected {
+            erased: erasure.erased,
+            key_replaced: erasure.key_replaced,
+            revoke_url: REVOKE_URL.to_owned(),
+            token_valid_until,
+        })
     }
 
     /// The place in memory of a stored account; the same one for everybody who asks.

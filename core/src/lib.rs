@@ -98,7 +98,7 @@ pub use model::{
     AccessToken, AccountInfo, AccountState, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver,
     ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis, Disconnected, StateReport,
 };
-pub use protection::KeyProviderKind;
+pub use protection::{KeyProviderKind, KeyRotation};
 pub use store::{HostKey, KeyFile, KeyProvider};
 
 /// Compiles the snippets of the README.

@@ -312,6 +312,9 @@ pub struct Disconnected {
     /// Whether the rows are gone from the files too. `false` while another process reads the store: the account's key is gone at
     /// once, and the rest follows at the next open or close.
     pub erased: bool,
+    /// Whether an older copy of the store (a backup) is of no use any more, because the key that opened it is gone. Only where the
+    /// key provider owns its keys: a key file, or the key store of the operating system.
+    pub key_replaced: bool,
     /// Where the person can remove the grant at Microsoft. There is no way for an app that only reads to do it for them.
     pub revoke_url: String,
     /// Unix seconds at which the last access token that was handed out expires, where one was.
@@ -327,6 +330,8 @@ pub struct Diagnosis {
     pub accounts: u32,
     /// Accounts whose rows are damaged.
     pub damaged_accounts: u32,
+    /// A rotation of the store's key was begun and not finished: call `rotate_store_key` again.
+    pub key_rotation_pending: bool,
     /// Host of the identity platform.
     pub authority_host: String,
     /// Host of Graph.

@@ -22,3 +22,15 @@ impl KeyProviderKind {
         matches!(self, Self::KeyFile | Self::OsKeyStore)
     }
 }
+
+/// What a rotation of the store's key did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRotation {
+    /// Accounts that were sealed anew.
+    pub accounts: u32,
+    /// Accounts whose rows did not open. Nothing readable is left of them; their persons have to connect again.
+    pub damaged: u32,
+    /// Whether the old state is gone from the files too. `false` while another process reads the store: the rest follows at the next
+    /// open or close.
+    pub erased: bool,
+}

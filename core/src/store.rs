@@ -1,7 +1,7 @@
 //! The sealed store of the connected accounts: `SQLite` that never sees a secret.
 //!
 //! Everything that says anything about a person, an organisation, a permission or a token is sealed before `SQLite` gets it
-//! (`store/seal.rs`, `docs/store-format.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
+//! (`store/seal.rs`, `docs/store.md`); rows are found by keyed hashes. Every write is one transaction that is on the disk when
 //! the call returns; only pending sign-ins may be lost in a power loss, which costs a click.
 
 mod account;
@@ -10,27 +10,32 @@ mod fault;
 mod flow;
 mod format;
 mod key;
+mod keyring;
 mod open;
 mod place;
 mod record;
+mod rewrap;
+mod rotate;
 mod seal;
 #[cfg(test)]
 mod tests;
 
 pub use key::{HostKey, KeyFile, KeyProvider};
 
-pub(crate) use account::{DropTokens, Rotation};
+pub(crate) use account::{DropTokens, Erasure, Rotation};
 pub(crate) use flow::{Claim, Flow};
 pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};
 
 use crate::error::{Detail, Result};
+use arc_swap::ArcSwap;
+use keyring::{KeyRecord, Keyring};
 use place::{FileId, Place};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use seal::StoreKeys;
 use std::{
     fmt,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -40,7 +45,7 @@ const ERASE_TIMEOUT: Duration = Duration::from_millis(200);
 /// One open store. One connection behind a lock: its calls take microseconds, or one flush to the disk.
 pub(crate) struct Store {
     connection: Mutex<Option<Connection>>,
-    keys: StoreKeys,
+    keys: ArcSwap<Keyring>,
     place: Place,
     file: FileId,
     process: u32,
@@ -53,14 +58,27 @@ impl Store {
         let opened = open::open(&place, provider)?;
         let store = Self {
             connection: Mutex::new(Some(opened.connection)),
-            keys: opened.keys,
+            keys: ArcSwap::from_pointee(opened.keys),
             place,
             file: opened.file,
             process: std::process::id(),
         };
-        // If it has to wait once more, the store is usable all the same.
-        let _ = store.read(finish_erasure);
+        // If either has to wait once more, the store is usable all the same.
+        let _ = store.with_connection(finish_erasure);
+        let _ = store.finish_retiring(provider);
         Ok(store)
+    }
+
+    /// Opens the keys that another process gave the store meanwhile. Asks `provider` only where there are such.
+    pub(crate) fn catch_up(&self, provider: &dyn KeyProvider) -> Result<()> {
+        match self.with_connection(|connection| self.check_keys(connection)) {
+            Err(error) if error.cause() == Detail::StoreKeyChanged => {}
+            checked => return checked,
+        }
+        let records = self.with_connection(KeyRecord::read_all)?;
+        let known = self.keys();
+        self.keys.store(Arc::new(Keyring::open(&records, provider, Some(&known))?));
+        Ok(())
     }
 
     /// Ends an interrupted erasure if it can, and closes. Every later call answers `HandleClosed`.
@@ -72,7 +90,18 @@ impl Store {
         erased.map(|_| ())
     }
 
+    /// Reads one state of the store, with all its keys at hand.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.with_connection(|connection| {
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Deferred).map_err(fault::sqlite)?;
+            self.check_keys(&transaction)?;
+            let done = work(&transaction)?;
+            transaction.commit().map_err(fault::sqlite)?;
+            Ok(done)
+        })
+    }
+
+    fn with_connection<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let slot = self.slot()?;
         let connection = slot.as_ref().ok_or(Detail::HandleClosed)?;
         if !self.place.still_holds(self.file) {
@@ -81,26 +110,66 @@ impl Store {
         work(connection)
     }
 
-    /// One transaction that is on the disk when this returns.
+    /// One transaction, with all keys of the store at hand, that is on the disk when this returns.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.write_row(|connection| {
+            self.check_keys(connection)?;
+            work(connection)
+        })
+    }
+
+    /// The same for a row whose key may be known although the store has a newer one: what a refresh brought is kept while another
+    /// process rotates the key.
+    fn write_row<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         self.write_with("PRAGMA synchronous = FULL", work)
     }
 
     /// One transaction that survives the death of the process, and a power loss only from the next [`write`](Self::write) on. The
     /// file stays whole and the order of the transactions is kept.
     fn write_lightly<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.write_with("PRAGMA synchronous = NORMAL", work)
+        self.write_with("PRAGMA synchronous = NORMAL", |connection| {
+            self.check_keys(connection)?;
+            work(connection)
+        })
     }
 
     /// Every write names its own durability, so that none depends on what the last one left.
     fn write_with<T>(&self, durability: &str, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.read(|connection| {
+        self.with_connection(|connection| {
             connection.execute_batch(durability).map_err(fault::sqlite)?;
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(fault::sqlite)?;
             let done = work(&transaction)?;
             transaction.commit().map_err(fault::sqlite)?;
             Ok(done)
         })
+    }
+
+    /// Another process may have given the store a new key; then nothing is read or written before it is open here too. Keys that are
+    /// gone from the store are forgotten.
+    fn check_keys(&self, connection: &Connection) -> Result<()> {
+        let keys = self.keys();
+        let (oldest, newest) = keyring::stored_span(connection)?;
+        let known = keys.span();
+        if known.1 != newest {
+            return Err(Detail::StoreKeyChanged.into());
+        }
+        if known.0 != oldest {
+            self.keys.rcu(|ring| Arc::new(ring.without_older_than(oldest)));
+        }
+        Ok(())
+    }
+
+    fn add_key(&self, key: StoreKeys) {
+        let key = Arc::new(key);
+        self.keys.rcu(|ring| Arc::new(ring.with(Arc::clone(&key))));
+    }
+
+    fn drop_old_keys(&self) {
+        self.keys.rcu(|ring| Arc::new(ring.without_older_than(ring.span().1)));
+    }
+
+    fn keys(&self) -> Arc<Keyring> {
+        self.keys.load_full()
     }
 
     /// A connection does not survive a fork: the child must not touch its parent's locks.

@@ -40,11 +40,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &[
             "approval", "browser", "call", "clock", "config", "consent", "error", "graph", "guid", "hooks", "http", "log", "model",
-            "oauth", "secret", "settings", "store", "task",
+            "oauth", "protection", "secret", "settings", "store", "task",
         ],
     ),
     ("account", &["call", "consent", "engine", "error", "model"]),
-    ("client", &["account", "call", "config", "engine", "error", "hooks", "model", "store"]),
+    ("client", &["account", "call", "config", "engine", "error", "hooks", "model", "protection", "store"]),
 ];
 
 #[test]

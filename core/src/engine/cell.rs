@@ -110,6 +110,14 @@ impl AccountCell {
         });
     }
 
+    /// The library was closed: what handles of the host still hold has no tokens.
+    pub(super) fn forget_tokens(&self) {
+        self.snapshot.rcu(|known| {
+            let record = Arc::new(AccountRecord { tokens: None, ..AccountRecord::clone(&known.record) });
+            Snapshot { record, cached: None, unsaved: None, gone: known.gone }
+        });
+    }
+
     pub(super) fn check_there(&self) -> Result<()> {
         if self.snapshot.load().gone { Err(Detail::AccountGone.into()) } else { Ok(()) }
     }

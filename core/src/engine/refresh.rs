@@ -43,7 +43,10 @@ impl Engine {
                 }
                 Ok(token)
             }
-            CachedToken::None => self.renew(cell, &self.enter(options, REQUEST_TIMEOUT)?),
+            CachedToken::None => {
+                let call = self.enter(options, REQUEST_TIMEOUT)?;
+                self.with_keys(|| self.renew(cell, &call))
+            }
         }
     }
 

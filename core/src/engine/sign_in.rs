@@ -117,6 +117,8 @@ impl Engine {
     /// Stores the account of a person who signed in, if it is the one who was expected.
     pub(super) fn keep(&self, signed_in: &SignedIn, expected: &Expected) -> Result<Arc<AccountCell>> {
         check_expected(signed_in, expected)?;
+        // The person took their time; the store may have another key by now.
+        self.catch_up()?;
         let cell = self.connect_account(&NewAccount {
             id_token: &signed_in.id_token,
             person: signed_in.person.clone(),

@@ -187,6 +187,7 @@ details! {
     StoreTampered: StorageDamaged, User, Connect, "What was saved of the account is damaged.", "Was vom Konto gespeichert war, ist beschädigt.";
     StoreTooNew: StorageTooNew, User, UpdateApp, "The store was written by a newer version of the app.", "Die Anmeldungen wurden von einer neueren Version der App gespeichert.";
     KeyUnavailable: KeyUnavailable, User, Unlock, "The key of the store is not available now.", "Der Schlüssel des Speichers ist im Moment nicht verfügbar.";
+    StoreKeyChanged: KeyUnavailable, Nobody, TryAgain, "The key of the store was changed by another process.", "Der Schlüssel des Speichers wurde von einem anderen Prozess geändert.";
     StoreWrongKey: KeyRejected, Developer, ContactSupport, "The saved sign-ins cannot be opened with this key.", "Die gespeicherten Anmeldungen lassen sich mit diesem Schlüssel nicht öffnen.";
     StoreKeyMissing: KeyRejected, Developer, ContactSupport, "No key for the store was given.", "Für den Speicher wurde kein Schlüssel angegeben.";
     KeyFileUnsafe: KeyRejected, Developer, ProtectKeyFile, "Other people can read the key file, or it is not a key file.", "Andere Personen können die Schlüsseldatei lesen, oder es ist keine Schlüsseldatei.";

@@ -1,16 +1,21 @@
 //! Accounts. Each has a row of its own and a key of its own, so that damage costs one account and erasing the key erases the row.
 
+mod row;
+
 use super::{
     Store, fault, finish_erasure, hex,
-    record::{self, AccountRecord, Connected, Credentials, Identity, NewAccount, StateRecord, TokenSet},
-    seal::{self, Cell, Key, Sealer},
+    keyring::Keyring,
+    record::{AccountRecord, Credentials, Identity, NewAccount, StateRecord, TokenSet},
+    rewrap::Rewrapped,
+    seal::{self, Key},
 };
 use crate::{
     consent::ScopeReport,
     error::{Detail, ErrorKind, Result},
     secret::Secret,
 };
-use rusqlite::{Connection, OptionalExtension, Row};
+use row::{SELECT, Sealed, one_row};
+use rusqlite::{Connection, OptionalExtension};
 use std::{borrow::Cow, collections::HashSet};
 
 /// All accounts of a store.
@@ -45,20 +50,8 @@ pub(crate) struct Erasure {
     pub(crate) was_there: bool,
     /// Nothing of the account is left in the files. `false` while another connection reads: then the next open or close finishes it.
     pub(crate) erased: bool,
-}
-
-const TABLE: &str = "account";
-const SELECT: &str = "SELECT id, lookup, generation, account_key, identity, person, credentials FROM account";
-
-/// A row as it lies in the table.
-struct Sealed {
-    id: String,
-    lookup: Option<Vec<u8>>,
-    generation: i64,
-    account_key: Vec<u8>,
-    identity: Vec<u8>,
-    person: Vec<u8>,
-    credentials: Vec<u8>,
+    /// The store's key is wrapped anew, so that an older copy of the file is of no use.
+    pub(crate) key_replaced: bool,
 }
 
 impl Store {
@@ -94,15 +87,24 @@ impl Store {
     /// account. A row of that person that does not open is set aside, not overwritten, and the account begins anew.
     pub(crate) fn connect_account(&self, new: &NewAccount<'_>) -> Result<AccountRecord> {
         let identity = Identity::of(new.id_token);
-        let lookup = self.account_lookup(&identity);
         self.write(|connection| {
-            let (id, key, generation, connected_at) = match self.known(connection, &lookup)? {
+            let ring = self.keys();
+            let (id, key, generation, connected_at) = match known(connection, &ring, &identity)? {
                 Some((old, key)) => (old.id, key, next(old.generation)?, old.connected_at),
                 None => (hex(seal::random::<16>()?.as_slice()), seal::random()?, 1, new.now),
             };
-            let connected = Connected { identity, connected_at };
-            self.seal_row(&id, lookup, key, generation, &connected, new)?.write(connection, self.keys.key_id)?;
-            self.fetch(connection, &id)?.ok_or_else(|| Detail::Internal.into())
+            let record = AccountRecord {
+                id,
+                identity,
+                person: new.person.clone(),
+                scopes: new.scopes.clone(),
+                state: new.state.clone(),
+                tokens: Some(new.tokens.clone()),
+                generation,
+                connected_at,
+            };
+            Sealed::seal(ring.newest(), &key, record.clone())?.write(connection)?;
+            Ok(record)
         })
     }
 
@@ -134,19 +136,42 @@ impl Store {
         })
     }
 
-    /// Forgets an account: its own key first, its row, its pending flows; then what is left of them in the write-ahead log.
-    pub(crate) fn disconnect(&self, id: &str) -> Result<Erasure> {
-        let was_there = self.write(|connection| {
-            connection
+    /// Forgets an account: its own key first, its row, its pending flows; then what is left of them in the write-ahead log. Where the
+    /// store's key was wrapped anew, that takes effect in the same transaction.
+    pub(crate) fn disconnect(&self, id: &str, rewrapped: Option<&Rewrapped>) -> Result<Erasure> {
+        let (was_there, key_replaced) = self.write(|connection| {
+            let was_there = connection
                 .execute("UPDATE account NOT INDEXED SET account_key = zeroblob(length(account_key)) WHERE id = ?1", [id])
                 .and_then(|_| connection.execute("DELETE FROM flow WHERE account_id = ?1", [id]))
                 .and_then(|_| connection.execute("UPDATE store SET erase_pending = erase_pending + 1 WHERE only = 1", []))
                 .and_then(|_| connection.execute("DELETE FROM account NOT INDEXED WHERE id = ?1", [id]))
-                .map_err(fault::sqlite)
-        })? > 0;
+                .map_err(fault::sqlite)?;
+            let replaced = rewrapped.map(|rewrapped| rewrapped.write(connection)).transpose()?;
+            Ok((was_there > 0, replaced.unwrap_or(false)))
+        })?;
         // From here on the account is gone; that a part of the erasure waits is said, and is no failure.
-        let erased = self.read(finish_erasure).unwrap_or(false);
-        Ok(Erasure { was_there, erased })
+        let erased = self.with_connection(finish_erasure).unwrap_or(false);
+        Ok(Erasure { was_there, erased, key_replaced })
+    }
+
+    /// Seals one account under the newest store key and a new key of its own. A row that does not open is set aside, with nothing
+    /// left in it that could be read: `false`.
+    pub(crate) fn reseal_account(&self, id: &str) -> Result<bool> {
+        self.write(|connection| {
+            let ring = self.keys();
+            let Some(row) = find(connection, "id", id)? else { return Ok(true) };
+            if row.key_id == ring.newest().key_id {
+                return Ok(true);
+            }
+            match row.open(&ring) {
+                Ok(record) => Sealed::seal(ring.newest(), &seal::random()?, record)?.write(connection).map(|()| true),
+                Err(error) if error.kind() == ErrorKind::StorageDamaged => {
+                    set_aside(connection, &row.id, ring.newest().key_id)?;
+                    Ok(false)
+                }
+                Err(error) => Err(error),
+            }
+        })
     }
 
     fn replace_credentials<'a>(
@@ -155,15 +180,20 @@ impl Store {
         generation: i64,
         credentials: impl FnOnce(&Connection) -> Result<Credentials<'a>>,
     ) -> Result<Rotation> {
-        self.write(|connection| {
-            let Some((current, account_key)) = head(connection, id)? else { return Ok(Rotation::Gone) };
-            if current > generation {
+        self.write_row(|connection| {
+            let Some(head) = head(connection, id)? else { return Ok(Rotation::Gone) };
+            if self.keys().key(head.key_id).is_err() {
+                self.check_keys(connection)?;
+            }
+            if head.generation > generation {
                 let newer = self.fetch(connection, id)?.ok_or(Detail::StoreCorrupt)?;
                 return Ok(Rotation::Newer(Box::new(newer)));
             }
             let next = next(generation)?;
-            let own = self.account_sealer(id, &account_key)?;
-            let sealed = seal_credentials(&own, id, next, &credentials(connection)?)?;
+            let ring = self.keys();
+            let keys = ring.key(head.key_id)?;
+            let own = keys.account_sealer(row::own_key(keys, id, &head.account_key)?);
+            let sealed = row::seal_credentials(&own, id, next, &credentials(connection)?)?;
             let sql = "UPDATE account SET generation = ?2, credentials = ?3 WHERE id = ?1";
             let mut statement = connection.prepare_cached(sql).map_err(fault::sqlite)?;
             one_row(statement.execute((id, next, sealed)).map_err(fault::sqlite)?)?;
@@ -171,99 +201,36 @@ impl Store {
         })
     }
 
-    /// The account of the same person, with its key. A row that does not open leaves the index, so that a new one can take its place.
-    fn known(&self, connection: &Connection, lookup: &[u8]) -> Result<Option<(AccountRecord, Key)>> {
-        let Some(row) = find(connection, "lookup", lookup)? else { return Ok(None) };
-        let opened = self.open_row(&row).and_then(|record| Ok((record, self.account_key(&row.id, &row.account_key)?)));
-        match opened {
-            Ok(known) => Ok(Some(known)),
-            Err(error) if error.kind() == ErrorKind::StorageDamaged => {
-                // Its person has a new row from here on; what the old one held must not outlive a disconnect of the new one.
-                let sql = "UPDATE account SET lookup = NULL, account_key = zeroblob(length(account_key)),
-                     credentials = zeroblob(length(credentials)) WHERE id = ?1";
-                let aside = connection.execute(sql, [&row.id]);
-                one_row(aside.map_err(fault::sqlite)?)?;
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn seal_row(
-        &self,
-        id: &str,
-        lookup: Vec<u8>,
-        key: Key,
-        generation: i64,
-        connected: &Connected,
-        new: &NewAccount<'_>,
-    ) -> Result<Sealed> {
-        let account_key = self.keys.sealer().seal(cell(id, "account_key", 0), key.as_slice())?;
-        let own = self.keys.account_sealer(key);
-        let credentials = Credentials {
-            scopes: Cow::Borrowed(&new.scopes),
-            state: Cow::Borrowed(&new.state),
-            tokens: Some(Cow::Borrowed(&new.tokens)),
-        };
-        Ok(Sealed {
-            id: id.to_owned(),
-            lookup: Some(lookup),
-            generation,
-            account_key,
-            identity: own.seal(cell(id, "identity", 0), &record::encode(connected)?)?,
-            person: own.seal(cell(id, "person", 0), &record::encode(&new.person)?)?,
-            credentials: seal_credentials(&own, id, generation, &credentials)?,
-        })
-    }
-
     fn fetch(&self, connection: &Connection, id: &str) -> Result<Option<AccountRecord>> {
-        find(connection, "id", id)?.map(|row| self.open_row(&row)).transpose()
-    }
-
-    /// Opens every sealed column of a row, and checks that the row is found under the person it holds.
-    fn open_row(&self, row: &Sealed) -> Result<AccountRecord> {
-        let id = row.id.as_str();
-        let sealer = self.account_sealer(id, &row.account_key)?;
-        let connected: Connected = record::decode(&sealer.unseal(cell(id, "identity", 0), &row.identity)?)?;
-        if row.lookup.as_deref() != Some(self.account_lookup(&connected.identity).as_slice()) {
-            return Err(Detail::StoreTampered.into());
-        }
-        let credentials: Credentials<'static> =
-            record::decode(&sealer.unseal(cell(id, "credentials", row.generation), &row.credentials)?)?;
-        Ok(AccountRecord {
-            id: row.id.clone(),
-            identity: connected.identity,
-            person: record::decode(&sealer.unseal(cell(id, "person", 0), &row.person)?)?,
-            scopes: credentials.scopes.into_owned(),
-            state: credentials.state.into_owned(),
-            tokens: credentials.tokens.map(Cow::into_owned),
-            generation: row.generation,
-            connected_at: connected.connected_at,
-        })
-    }
-
-    fn account_sealer(&self, id: &str, account_key: &[u8]) -> Result<Sealer> {
-        Ok(self.keys.account_sealer(self.account_key(id, account_key)?))
-    }
-
-    fn account_key(&self, id: &str, account_key: &[u8]) -> Result<Key> {
-        let key = self.keys.sealer().unseal(cell(id, "account_key", 0), account_key)?;
-        Ok(seal::key_from(&key).ok_or(Detail::StoreTampered)?)
-    }
-
-    /// GUIDs are compared without regard to case.
-    fn account_lookup(&self, identity: &Identity) -> Vec<u8> {
-        let (tid, oid) = (identity.tid.to_ascii_lowercase(), identity.oid.to_ascii_lowercase());
-        self.keys.lookup(TABLE, &[tid.as_bytes(), oid.as_bytes()])
+        find(connection, "id", id)?.map(|row| row.open(&self.keys())).transpose()
     }
 }
 
-fn cell<'a>(id: &'a str, column: &'static str, bound: i64) -> Cell<'a> {
-    Cell { table: TABLE, row: id.as_bytes(), column, bound }
+/// The account of the same person, with the key for its next row: its own, or a new one where its row lies under an older store key.
+/// A row that does not open leaves the index, so that a new one can take its place.
+fn known(connection: &Connection, ring: &Keyring, identity: &Identity) -> Result<Option<(AccountRecord, Key)>> {
+    for keys in ring.newest_first() {
+        let Some(row) = find(connection, "lookup", row::lookup(keys, identity).as_slice())? else { continue };
+        let is_older = row.key_id != ring.newest().key_id;
+        let opened = row.open(ring).and_then(|record| {
+            let key = if is_older { seal::random()? } else { row.own_key(ring)? };
+            Ok((record, key))
+        });
+        return match opened {
+            Err(error) if error.kind() == ErrorKind::StorageDamaged => set_aside(connection, &row.id, row.key_id).map(|()| None),
+            opened => opened.map(Some),
+        };
+    }
+    Ok(None)
 }
 
-fn seal_credentials(sealer: &Sealer, id: &str, generation: i64, credentials: &Credentials<'_>) -> Result<Vec<u8>> {
-    sealer.seal(cell(id, "credentials", generation), &record::encode(credentials)?)
+/// Takes a row that does not open out of the index. Its person has a new row from here on; what the old one held must not outlive a
+/// disconnect of the new one.
+fn set_aside(connection: &Connection, id: &str, key_id: u32) -> Result<()> {
+    let sql = "UPDATE account SET lookup = NULL, key_id = ?2, account_key = zeroblob(length(account_key)),
+         identity = zeroblob(length(identity)), person = zeroblob(length(person)), credentials = zeroblob(length(credentials))
+         WHERE id = ?1";
+    one_row(connection.execute(sql, (id, key_id)).map_err(fault::sqlite)?)
 }
 
 fn next(generation: i64) -> Result<i64> {
@@ -287,11 +254,18 @@ fn is_unindexed(connection: &Connection, column: &'static str, value: impl rusql
     connection.prepare_cached(&scan).and_then(|mut statement| statement.query_row([value], |row| row.get(0))).map_err(fault::sqlite)
 }
 
-/// Generation and sealed key of one account: what a write needs.
-fn head(connection: &Connection, id: &str) -> Result<Option<(i64, Vec<u8>)>> {
-    let sql = "SELECT generation, account_key FROM account WHERE id = ?1";
+/// What a write needs to know of an account.
+struct Head {
+    key_id: u32,
+    generation: i64,
+    account_key: Vec<u8>,
+}
+
+fn head(connection: &Connection, id: &str) -> Result<Option<Head>> {
+    let sql = "SELECT key_id, generation, account_key FROM account WHERE id = ?1";
     let mut statement = connection.prepare_cached(sql).map_err(fault::sqlite)?;
-    let head = statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(fault::sqlite)?;
+    let read = |row: &rusqlite::Row<'_>| Ok(Head { key_id: row.get(0)?, generation: row.get(1)?, account_key: row.get(2)? });
+    let head = statement.query_row([id], read).optional().map_err(fault::sqlite)?;
     if head.is_none() && is_unindexed(connection, "id", id)? {
         return Err(Detail::StoreCorrupt.about("index"));
     }
@@ -304,36 +278,6 @@ fn ids(connection: &Connection, sql: &'static str) -> Result<Vec<String>> {
     ids.collect::<rusqlite::Result<_>>().map_err(fault::sqlite)
 }
 
-fn one_row(changed: usize) -> Result<()> {
-    if changed == 1 { Ok(()) } else { Err(Detail::StoreCorrupt.into()) }
-}
-
 fn is_id(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-}
-
-impl Sealed {
-    fn write(&self, connection: &Connection, key_id: u32) -> Result<()> {
-        let sql = "INSERT INTO account (id, lookup, key_id, generation, account_key, identity, person, credentials)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id, generation = excluded.generation,
-                 account_key = excluded.account_key, identity = excluded.identity, person = excluded.person,
-                 credentials = excluded.credentials";
-        let values =
-            (&self.id, &self.lookup, key_id, self.generation, &self.account_key, &self.identity, &self.person, &self.credentials);
-        let written = connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values));
-        one_row(written.map_err(fault::sqlite)?)
-    }
-
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: row.get(0)?,
-            lookup: row.get(1)?,
-            generation: row.get(2)?,
-            account_key: row.get(3)?,
-            identity: row.get(4)?,
-            person: row.get(5)?,
-            credentials: row.get(6)?,
-        })
-    }
 }

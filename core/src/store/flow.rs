@@ -6,7 +6,11 @@
 //!
 //! There are few of them, so the table has no index: nothing but the row itself can say that there is no such flow.
 
-use super::{Store, fault, seal::Cell};
+use super::{
+    Store, fault,
+    keyring::Keyring,
+    seal::{Cell, StoreKeys},
+};
 use crate::error::{Detail, Result};
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
@@ -39,18 +43,29 @@ pub(super) const MAX_OPEN: u32 = 1024;
 const MAX_CLAIMED: u32 = 1024;
 const MAX_PAYLOAD: usize = 1024 * 1024;
 
-/// A row as it lies in the table: when it ends and, until it was claimed, the sealed payload.
-type Found = Option<(i64, Option<Vec<u8>>)>;
+/// A row that was found: under which key, when it ends and, until it was claimed, the sealed payload.
+struct Found<'a> {
+    keys: &'a StoreKeys,
+    lookup: Vec<u8>,
+    expires_at: i64,
+    sealed: Option<Vec<u8>>,
+}
 
 impl Store {
     /// Stores a flow; one under the same key is replaced.
     pub(crate) fn put_flow(&self, flow: &Flow<'_>) -> Result<()> {
-        let lookup = self.flow_lookup(flow.key);
-        let sealed = self.seal_flow(&lookup, flow.expires_at, flow.payload)?;
+        check_size(flow.payload)?;
         self.write_lightly(|connection| {
+            let ring = self.keys();
+            let keys = ring.newest();
+            for older in ring.newest_first().skip(1) {
+                execute(connection, "DELETE FROM flow WHERE lookup = ?1", [lookup(older, flow.key)]).map_err(fault::sqlite)?;
+            }
+            let lookup = lookup(keys, flow.key);
+            let sealed = keys.seal_named(cell(&lookup, flow.expires_at), flow.key, flow.payload)?;
             let insert = "INSERT INTO flow (lookup, key_id, account_id, expires_at, payload) VALUES (?1, ?2, ?3, ?4, ?5)";
             execute(connection, "DELETE FROM flow WHERE expires_at <= ?1 OR lookup = ?2", (flow.now, &lookup))
-                .and_then(|_| execute(connection, insert, (&lookup, self.keys.key_id, flow.account, flow.expires_at, sealed)))
+                .and_then(|_| execute(connection, insert, (&lookup, keys.key_id, flow.account, flow.expires_at, sealed)))
                 .and_then(|_| keep_newest(connection, "payload IS NOT NULL", MAX_OPEN))
                 .and_then(|_| keep_newest(connection, "payload IS NULL", MAX_CLAIMED))
                 .map_err(fault::sqlite)?;
@@ -60,34 +75,35 @@ impl Store {
 
     /// Takes the payload of a flow, once: a second claim is told apart until the flow would have ended.
     pub(crate) fn claim_flow(&self, key: &str, now: i64) -> Result<Claim> {
-        let lookup = self.flow_lookup(key);
-        self.write_lightly(|connection| match find(connection, &lookup)? {
-            Some((expires_at, Some(sealed))) if expires_at > now => {
-                let payload = self.open_flow(&lookup, expires_at, &sealed)?;
-                execute(connection, "UPDATE flow SET payload = NULL WHERE lookup = ?1", [&lookup]).map_err(fault::sqlite)?;
-                Ok(Claim::Payload(payload))
-            }
-            Some((expires_at, None)) if expires_at > now => Ok(Claim::Replayed),
+        self.write_lightly(|connection| match find(connection, &self.keys(), key)? {
+            Some(found) if found.expires_at > now => match found.open()? {
+                Some(payload) => {
+                    execute(connection, "UPDATE flow SET payload = NULL WHERE lookup = ?1", [&found.lookup])
+                        .map_err(fault::sqlite)?;
+                    Ok(Claim::Payload(payload))
+                }
+                None => Ok(Claim::Replayed),
+            },
             _ => Ok(Claim::Unknown),
         })
     }
 
     /// Reads the payload and leaves the flow open.
     pub(crate) fn read_flow(&self, key: &str, now: i64) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let lookup = self.flow_lookup(key);
-        self.read(|connection| match find(connection, &lookup)? {
-            Some((expires_at, Some(sealed))) if expires_at > now => self.open_flow(&lookup, expires_at, &sealed).map(Some),
+        self.read(|connection| match find(connection, &self.keys(), key)? {
+            Some(found) if found.expires_at > now => found.open(),
             _ => Ok(None),
         })
     }
 
     /// Replaces the payload of an open flow; `false` if there is none any more.
     pub(crate) fn update_flow(&self, key: &str, now: i64, payload: &[u8]) -> Result<bool> {
-        let lookup = self.flow_lookup(key);
-        self.write_lightly(|connection| match find(connection, &lookup)? {
-            Some((expires_at, Some(_))) if expires_at > now => {
-                let sealed = self.seal_flow(&lookup, expires_at, payload)?;
-                connection.execute("UPDATE flow SET payload = ?2 WHERE lookup = ?1", (&lookup, sealed)).map_err(fault::sqlite)?;
+        check_size(payload)?;
+        self.write_lightly(|connection| match find(connection, &self.keys(), key)? {
+            Some(found) if found.expires_at > now && found.sealed.is_some() => {
+                let sealed = found.keys.seal_named(cell(&found.lookup, found.expires_at), key, payload)?;
+                let sql = "UPDATE flow SET payload = ?2 WHERE lookup = ?1";
+                connection.execute(sql, (&found.lookup, sealed)).map_err(fault::sqlite)?;
                 Ok(true)
             }
             _ => Ok(false),
@@ -96,38 +112,85 @@ impl Store {
 
     /// Deletes a flow, open or claimed.
     pub(crate) fn forget_flow(&self, key: &str) -> Result<()> {
-        let lookup = self.flow_lookup(key);
         self.write(|connection| {
-            connection.execute("DELETE FROM flow WHERE lookup = ?1", [&lookup]).map_err(fault::sqlite)?;
+            for keys in self.keys().newest_first() {
+                connection.execute("DELETE FROM flow WHERE lookup = ?1", [lookup(keys, key)]).map_err(fault::sqlite)?;
+            }
             Ok(())
         })
     }
+}
 
-    fn flow_lookup(&self, key: &str) -> Vec<u8> {
-        self.keys.lookup(TABLE, &[key.as_bytes()])
+impl Found<'_> {
+    /// `None` if it was claimed.
+    fn open(&self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let Some(sealed) = &self.sealed else { return Ok(None) };
+        let named = self.keys.unseal_named(cell(&self.lookup, self.expires_at), sealed)?;
+        Ok(Some(named.payload))
     }
+}
 
-    fn seal_flow(&self, lookup: &[u8], expires_at: i64, payload: &[u8]) -> Result<Vec<u8>> {
-        if payload.len() > MAX_PAYLOAD {
-            return Err(Detail::InvalidArgument.about("flow"));
+/// Seals every open flow under the newest key. What cannot be taken along is forgotten: claimed ones, those of format 1, which do not
+/// know their name, and those that do not open. That costs a click.
+pub(super) fn reseal(connection: &Connection, ring: &Keyring) -> Result<()> {
+    for keys in ring.newest_first().skip(1) {
+        for Row { rowid, lookup: old, expires_at, sealed } in under(connection, keys.key_id)? {
+            let named = sealed.and_then(|sealed| keys.unseal_named(cell(&old, expires_at), &sealed).ok());
+            let Some((name, payload)) = named.and_then(|named| Some((named.name?, named.payload))) else {
+                execute(connection, "DELETE FROM flow WHERE rowid = ?1", [rowid]).map_err(fault::sqlite)?;
+                continue;
+            };
+            let newest = ring.newest();
+            let lookup = lookup(newest, &name);
+            let sealed = newest.seal_named(cell(&lookup, expires_at), &name, &payload)?;
+            let sql = "UPDATE flow SET lookup = ?2, key_id = ?3, payload = ?4 WHERE rowid = ?1";
+            execute(connection, sql, (rowid, lookup, newest.key_id, sealed)).map_err(fault::sqlite)?;
         }
-        self.keys.sealer().seal(cell(lookup, expires_at), payload)
     }
+    Ok(())
+}
 
-    fn open_flow(&self, lookup: &[u8], expires_at: i64, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        self.keys.sealer().unseal(cell(lookup, expires_at), sealed)
-    }
+/// A row on its way to another key.
+struct Row {
+    rowid: i64,
+    lookup: Vec<u8>,
+    expires_at: i64,
+    sealed: Option<Vec<u8>>,
+}
+
+fn under(connection: &Connection, key_id: u32) -> Result<Vec<Row>> {
+    let sql = "SELECT rowid, lookup, expires_at, payload FROM flow WHERE key_id = ?1";
+    let mut statement = connection.prepare_cached(sql).map_err(fault::sqlite)?;
+    let read =
+        |row: &rusqlite::Row<'_>| Ok(Row { rowid: row.get(0)?, lookup: row.get(1)?, expires_at: row.get(2)?, sealed: row.get(3)? });
+    let rows = statement.query_map([key_id], read).map_err(fault::sqlite)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(fault::sqlite)
+}
+
+fn check_size(payload: &[u8]) -> Result<()> {
+    if payload.len() > MAX_PAYLOAD { Err(Detail::InvalidArgument.about("flow")) } else { Ok(()) }
+}
+
+fn lookup(keys: &StoreKeys, key: &str) -> Vec<u8> {
+    keys.lookup(TABLE, &[key.as_bytes()])
 }
 
 fn cell(lookup: &[u8], expires_at: i64) -> Cell<'_> {
     Cell { table: TABLE, row: lookup, column: "payload", bound: expires_at }
 }
 
-fn find(connection: &Connection, lookup: &[u8]) -> Result<Found> {
-    connection
-        .prepare_cached("SELECT expires_at, payload FROM flow WHERE lookup = ?1")
-        .and_then(|mut statement| statement.query_row([lookup], |row| Ok((row.get(0)?, row.get(1)?))).optional())
-        .map_err(fault::sqlite)
+fn find<'a>(connection: &Connection, ring: &'a Keyring, key: &str) -> Result<Option<Found<'a>>> {
+    for keys in ring.newest_first() {
+        let lookup = lookup(keys, key);
+        let row = connection
+            .prepare_cached("SELECT expires_at, payload FROM flow WHERE lookup = ?1")
+            .and_then(|mut statement| statement.query_row([&lookup], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+            .map_err(fault::sqlite)?;
+        if let Some((expires_at, sealed)) = row {
+            return Ok(Some(Found { keys, lookup, expires_at, sealed }));
+        }
+    }
+    Ok(None)
 }
 
 /// Looks at no more than the rows that stay: the newest have the largest row ids.

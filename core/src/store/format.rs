@@ -8,7 +8,7 @@ use rusqlite::Connection;
 const APPLICATION_ID: i32 = 0x494E_544C;
 
 /// What leads from format n to n + 1, from an empty file on. A released file is never edited.
-pub(super) const STEPS: &[&str] = &[include_str!("migrations/0001.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// Makes an empty database a store of the newest format. Runs inside the caller's transaction.
 pub(super) fn create(connection: &Connection, steps: &[&str]) -> Result<()> {
@@ -86,6 +86,10 @@ mod tests {
 
     const LATER: &str = "\nCREATE TABLE later (x INTEGER) STRICT;\n";
 
+    fn with(later: &'static str) -> Vec<&'static str> {
+        STEPS.iter().copied().chain([later]).collect()
+    }
+
     fn store(steps: &[&str]) -> Connection {
         let connection = Connection::open_in_memory().unwrap();
         create(&connection, steps).unwrap();
@@ -93,31 +97,31 @@ mod tests {
     }
 
     #[test]
-    fn s_10_an_older_format_is_brought_to_the_newest() {
-        let old = store(STEPS);
-        old.execute("INSERT INTO store (only, store_id, erase_pending) VALUES (1, x'00', 0)", []).unwrap();
-        let steps = [STEPS[0], LATER];
-        let format = check(&old, &steps).unwrap();
-        assert_eq!(format, 1);
-        upgrade(&old, &steps, format).unwrap();
-        assert_eq!(check(&old, &steps).unwrap(), 2);
-        assert_eq!(old.query_row("SELECT count(*) FROM store", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
-        // A second process that read the old format before finds nothing left to do.
-        upgrade(&old, &steps, format).unwrap();
-        assert_eq!(check(&old, &steps).unwrap(), 2);
+    fn s_10_every_older_format_is_brought_to_the_newest() {
+        let steps = with(LATER);
+        for format in 1..steps.len() {
+            let old = store(&steps[..format]);
+            old.execute("INSERT INTO store (only, store_id, erase_pending) VALUES (1, x'00', 0)", []).unwrap();
+            assert_eq!(check(&old, &steps).unwrap(), format);
+            upgrade(&old, &steps, format).unwrap();
+            assert_eq!(check(&old, &steps).unwrap(), steps.len());
+            assert_eq!(old.query_row("SELECT count(*) FROM store", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+            // A second process that read the old format before finds nothing left to do.
+            upgrade(&old, &steps, format).unwrap();
+            assert_eq!(check(&old, &steps).unwrap(), steps.len());
+        }
     }
 
     #[test]
     fn a_step_that_fails_leaves_the_old_format() {
         let old = store(STEPS);
-        let steps = [STEPS[0], "CREATE TABLE half (x INTEGER) STRICT; nonsense;"];
-        assert!(upgrade(&old, &steps, 1).is_err());
-        assert_eq!(check(&old, STEPS).unwrap(), 1);
+        assert!(upgrade(&old, &with("CREATE TABLE half (x INTEGER) STRICT; nonsense;"), STEPS.len()).is_err());
+        assert_eq!(check(&old, STEPS).unwrap(), STEPS.len());
     }
 
     #[test]
     fn s_09_a_newer_format_is_refused() {
-        let newer = store(&[STEPS[0], LATER]);
+        let newer = store(&with(LATER));
         assert_eq!(check(&newer, STEPS).unwrap_err().cause(), Detail::StoreTooNew);
     }
 

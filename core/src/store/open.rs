@@ -4,23 +4,20 @@
 use super::{
     fault, format,
     key::KeyProvider,
+    keyring::{FIRST_KEY, KeyRecord, Keyring},
     place::{Facts, FileId, Place},
-    seal::{self, Key, STORE_ID_LENGTH, StoreKeys},
+    seal::{self, Key},
 };
 use crate::error::{Detail, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{fs, path::Path, time::Duration};
-use zeroize::Zeroizing;
 
-const FIRST_KEY: u32 = 1;
-/// Room for every kind of hardware key, and a bound for what a provider may make us store.
-const WRAPPED_LIMIT: usize = 16 * 1024;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open store.
 pub(super) struct Opened {
     pub(super) connection: Connection,
-    pub(super) keys: StoreKeys,
+    pub(super) keys: Keyring,
     pub(super) file: FileId,
 }
 
@@ -31,11 +28,12 @@ pub(super) fn open(place: &Place, provider: &dyn KeyProvider) -> Result<Opened> 
     };
     let before = look(place)?.ok_or(Detail::StoreMoved)?;
     let connection = connect_checked(place)?;
-    let record = KeyRecord::read(&connection)?;
-    let keys = match fresh {
-        Some(key) => record.open_with(&key),
-        None => record.open_with(&record.unwrap_key(provider)?),
-    }?;
+    let records = KeyRecord::read_all(&connection)?;
+    let known = match (&fresh, records.as_slice()) {
+        (Some(key), [only]) => Some(Keyring::of(only.open_with(key)?)),
+        _ => None,
+    };
+    let keys = Keyring::open(&records, provider, known.as_ref())?;
     let after = look(place)?.ok_or(Detail::StoreMoved)?;
     if after.id != before.id {
         return Err(Detail::StoreMoved.into());
@@ -111,7 +109,7 @@ fn connect(path: &Path) -> Result<Connection> {
 /// Builds a new store and returns its key, or `None` if another process was first.
 fn create(place: &Place, provider: &dyn KeyProvider) -> Result<Option<Key>> {
     let key = seal::random::<{ seal::KEY_LENGTH }>()?;
-    let record = KeyRecord::new(provider, &key)?;
+    let record = KeyRecord::wrap(provider, *seal::random()?, FIRST_KEY, &key)?;
     let (file, draft) = place.create_draft()?;
     drop(file);
     let published = build(&draft, &record).and_then(|()| place.publish(&draft));
@@ -127,71 +125,13 @@ fn build(draft: &Path, record: &KeyRecord) -> Result<()> {
     connection.query_row("PRAGMA journal_mode = MEMORY", [], |_| Ok(())).map_err(fault::sqlite)?;
     connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA page_size = 4096; BEGIN IMMEDIATE").map_err(fault::sqlite)?;
     format::create(&connection, format::STEPS)?;
-    record.write(&connection)?;
+    connection
+        .execute("INSERT INTO store (only, store_id, erase_pending) VALUES (1, ?1, 0)", [&record.store_id[..]])
+        .map_err(fault::sqlite)?;
+    record.insert(&connection)?;
     connection.execute_batch("COMMIT").map_err(fault::sqlite)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(fault::sqlite)?;
     connection.close().map_err(|(_, error)| fault::sqlite(error))?;
     // Opened for writing, without which some systems refuse to flush.
     fs::OpenOptions::new().write(true).open(draft).and_then(|file| file.sync_all()).map_err(fault::file)
-}
-
-/// The wrapped store key as it lies in the store, with its two checks: `checksum` needs no key and tells damage, `key_check` tells
-/// whether a key that was unwrapped is the right one.
-struct KeyRecord {
-    store_id: [u8; STORE_ID_LENGTH],
-    key_id: u32,
-    wrapped: Vec<u8>,
-    key_check: Vec<u8>,
-}
-
-impl KeyRecord {
-    fn new(provider: &dyn KeyProvider, key: &Key) -> Result<Self> {
-        let store_id = *seal::random::<STORE_ID_LENGTH>()?;
-        let wrapped = provider.wrap(FIRST_KEY, key.as_slice())?;
-        if wrapped.is_empty() || wrapped.len() > WRAPPED_LIMIT {
-            return Err(Detail::InvalidArgument.about("wrapped key"));
-        }
-        let key_check = StoreKeys::derive(store_id, FIRST_KEY, key)?.key_check();
-        Ok(Self { store_id, key_id: FIRST_KEY, wrapped, key_check })
-    }
-
-    fn write(&self, connection: &Connection) -> Result<()> {
-        let checksum = self.checksum();
-        connection
-            .execute("INSERT INTO store (only, store_id, erase_pending) VALUES (1, ?1, 0)", [&self.store_id[..]])
-            .and_then(|_| {
-                connection.execute(
-                    "INSERT INTO store_key (key_id, wrapped, key_check, checksum) VALUES (?1, ?2, ?3, ?4)",
-                    (self.key_id, &self.wrapped, &self.key_check, checksum),
-                )
-            })
-            .map_err(fault::sqlite)?;
-        Ok(())
-    }
-
-    fn read(connection: &Connection) -> Result<Self> {
-        let sql = "SELECT store_id, key_id, wrapped, key_check, checksum FROM store, store_key WHERE key_id = ?1";
-        let mut checksum = Vec::new();
-        let record = connection
-            .query_row(sql, [FIRST_KEY], |row| {
-                checksum = row.get(4)?;
-                Ok(Self { store_id: row.get(0)?, key_id: row.get(1)?, wrapped: row.get(2)?, key_check: row.get(3)? })
-            })
-            .map_err(fault::sqlite)?;
-        if record.checksum() == checksum { Ok(record) } else { Err(Detail::StoreCorrupt.about("key record")) }
-    }
-
-    fn unwrap_key(&self, provider: &dyn KeyProvider) -> Result<Key> {
-        let key = Zeroizing::new(provider.unwrap(self.key_id, &self.wrapped)?);
-        Ok(seal::key_from(&key).ok_or(Detail::StoreWrongKey)?)
-    }
-
-    fn open_with(&self, key: &Key) -> Result<StoreKeys> {
-        let keys = StoreKeys::derive(self.store_id, self.key_id, key)?;
-        if keys.passes(&self.key_check) { Ok(keys) } else { Err(Detail::StoreWrongKey.into()) }
-    }
-
-    fn checksum(&self) -> Vec<u8> {
-        seal::key_record_checksum(&self.store_id, self.key_id, &self.wrapped, &self.key_check)
-    }
 }

@@ -3,6 +3,7 @@
 mod damage;
 mod files;
 mod limits;
+mod rekey;
 mod rig;
 mod rows;
 mod secrecy;

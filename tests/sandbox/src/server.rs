@@ -106,6 +106,19 @@ impl Sandbox {
         self.shared.ca_pem.clone()
     }
 
+    /// Every code and token that was issued since the start or the last reset, with what it is: for tests that search where none may
+    /// be. It is not to be had over HTTP, and not in the log.
+    pub fn issued_secrets(&self) -> Vec<(&'static str, String)> {
+        let state = self.shared.state();
+        let kinds: [(&'static str, Vec<&String>); 4] = [
+            ("authorization code", state.codes.keys().collect()),
+            ("device code", state.device_codes.keys().collect()),
+            ("access token", state.access_tokens.keys().collect()),
+            ("refresh token", state.refresh_tokens.keys().collect()),
+        ];
+        kinds.into_iter().flat_map(|(kind, secrets)| secrets.into_iter().map(move |secret| (kind, secret.clone()))).collect()
+    }
+
     /// A handle that steers the sandbox.
     pub fn control(&self) -> Control {
         Control::new(Arc::clone(&self.shared))

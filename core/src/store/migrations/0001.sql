@@ -1,4 +1,4 @@
--- Format 1. What each column holds and how it is sealed: docs/store-format.md. SQLite keeps the text of every CREATE, and opening a
+-- Format 1. What each column holds and how it is sealed: docs/store.md. SQLite keeps the text of every CREATE, and opening a
 -- store compares it with this file, so a statement that was released is never edited.
 
 CREATE TABLE store (

@@ -125,7 +125,7 @@ fn s_03_foreign_files_are_damage_and_stay_as_they_are() {
 #[test]
 fn s_09_a_newer_format_stays_untouched() {
     let (rig, _) = three();
-    edit(&rig, "PRAGMA user_version = 2");
+    edit(&rig, "PRAGMA user_version = 3");
     let before = fs::read(rig.path()).unwrap();
     assert_eq!(refusal(&rig), Detail::StoreTooNew);
     assert_eq!(fs::read(rig.path()).unwrap(), before);
@@ -365,7 +365,7 @@ fn a_damaged_account_is_set_aside_when_its_person_connects_again() {
     let all = store.accounts().unwrap();
     assert_eq!((all.records.len(), all.damaged.as_slice()), (3, &[accounts[0].id.clone()][..]));
     assert_eq!(connect(&store, 1).id, again.id);
-    assert!(store.disconnect(&accounts[0].id).unwrap().was_there);
+    assert!(store.disconnect(&accounts[0].id, None).unwrap().was_there);
     assert!(store.accounts().unwrap().damaged.is_empty());
 }
 

@@ -97,7 +97,7 @@ fn child_with_another_umask() {
             for path in [rig.path(), rig.beside("-wal"), rig.beside("-shm"), rig.beside(".key")] {
                 assert_eq!(mode(&path), 0o600, "{}", path.display());
             }
-            store.disconnect(&id).unwrap();
+            store.disconnect(&id, None).unwrap();
             store.close().unwrap();
             drop(Store::open(&rig.path(), &key).unwrap());
             done.store(true, Ordering::SeqCst);

@@ -58,7 +58,7 @@ fn a_newer_generation_is_never_overwritten() {
     }
     assert!(matches!(other.update_state(&account.id, 1, &state(), DropTokens::All).unwrap(), Rotation::Newer(_)));
     assert!(access(&other.account(&account.id).unwrap().unwrap()).contains("winner"));
-    store.disconnect(&account.id).unwrap();
+    store.disconnect(&account.id, None).unwrap();
     assert!(matches!(other.rotate(&account.id, 2, &tokens("late"), &scopes(), &state()).unwrap(), Rotation::Gone));
 }
 
@@ -158,8 +158,8 @@ fn a_disconnect_takes_the_flows_of_its_account() {
     let id = connect(&store, 1).id;
     store.put_flow(&Flow { account: Some(&id), ..flow("mine", b"p") }).unwrap();
     store.put_flow(&flow("other", b"p")).unwrap();
-    assert_eq!(store.disconnect(&id).unwrap(), Erasure { was_there: true, erased: true });
-    assert_eq!(store.disconnect(&id).unwrap(), Erasure { was_there: false, erased: true });
+    assert_eq!(store.disconnect(&id, None).unwrap(), Erasure { was_there: true, erased: true, key_replaced: false });
+    assert_eq!(store.disconnect(&id, None).unwrap(), Erasure { was_there: false, erased: true, key_replaced: false });
     assert!(store.account(&id).unwrap().is_none());
     assert!(store.read_flow("mine", NOW).unwrap().is_none());
     assert!(store.read_flow("other", NOW).unwrap().is_some());

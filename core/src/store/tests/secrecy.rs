@@ -86,7 +86,7 @@ fn s_26_nothing_of_a_disconnected_account_is_left() {
     let needles: Vec<&[u8]> = past.iter().map(|value| &value[..value.len().min(29)]).collect();
     let found = needles.iter().filter(|needle| occurrences(&rig, needle) > 0).count();
     assert!(found > 30, "the twin: before, the search finds the values ({found})");
-    assert!(store.disconnect(&id).unwrap().erased);
+    assert!(store.disconnect(&id, None).unwrap().erased);
     for needle in &needles {
         assert_eq!(occurrences(&rig, needle), 0, "while open");
     }
@@ -106,7 +106,7 @@ fn s_26_a_reader_delays_the_erasure_to_the_next_close_or_open() {
         let values = sealed(&store, &id);
         let reader = Connection::open(rig.path()).unwrap();
         reader.execute_batch("BEGIN; SELECT count(*) FROM account").unwrap();
-        let erasure = store.disconnect(&id).unwrap();
+        let erasure = store.disconnect(&id, None).unwrap();
         assert!(erasure.was_there && !erasure.erased);
         assert!(store.account(&id).unwrap().is_none());
         let left = |values: &[Vec<u8>]| values.iter().filter(|value| occurrences(&rig, &value[..29]) > 0).count();

@@ -1,0 +1,90 @@
+//! Changing the keys of the store. Providers are called on the caller's thread, with no lock held.
+
+use super::Engine;
+use crate::{
+    call::Call,
+    error::{Detail, Result},
+    log::LogLevel,
+    protection::KeyRotation,
+    store::{Erasure, KeyProvider},
+};
+use std::sync::{Arc, PoisonError};
+
+/// How many rotations by others one call may meet.
+const KEY_CHANGES: usize = 8;
+
+impl Engine {
+    pub(crate) fn key_provider(&self) -> Arc<dyn KeyProvider> {
+        Arc::clone(&self.key_provider.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the keys that another process gave the store meanwhile.
+    pub(super) fn catch_up(&self) -> Result<()> {
+        self.store.catch_up(&*self.key_provider())
+    }
+
+    /// Runs work that changes nothing before it has the store's keys. Where another process gave the store a new one in the middle,
+    /// this thread opens that and runs the work again.
+    pub(super) fn with_keys<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+        for _ in 0..KEY_CHANGES {
+            match work() {
+                Err(error) if error.cause() == Detail::StoreKeyChanged => self.catch_up()?,
+                done => return done,
+            }
+        }
+        work()
+    }
+
+    /// Wraps the store's key with another provider, which is used from then on.
+    pub(crate) fn change_key(&self, to: Arc<dyn KeyProvider>) -> Result<()> {
+        self.store.change_key(&*self.key_provider(), &*to)?;
+        *self.key_provider.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        self.log.write(LogLevel::Info, "store.key-changed", |_| {});
+        Ok(())
+    }
+
+    /// Gives the store a new key, or finishes what an earlier call began.
+    pub(crate) fn rotate_store_key(&self, call: &Call) -> Result<KeyRotation> {
+        let provider = self.key_provider();
+        match self.store.begin_rotation(&*provider) {
+            // Another process began meanwhile: this one helps.
+            Err(error) if error.cause() == Detail::StoreKeyChanged => self.catch_up()?,
+            begun => begun?,
+        }
+        let mut report = KeyRotation { accounts: 0, damaged: 0, erased: false };
+        loop {
+            for id in self.store.accounts_to_reseal()? {
+                call.check()?;
+                let count = if self.store.reseal_account(&id)? { &mut report.accounts } else { &mut report.damaged };
+                *count = count.saturating_add(1);
+            }
+            call.check()?;
+            if let Some(erased) = self.store.finish_rotation(&*provider)? {
+                self.log.write(LogLevel::Info, "store.key-rotated", |_| {});
+                return Ok(KeyRotation { erased, ..report });
+            }
+        }
+    }
+
+    /// Forgets an account in the store. Where the provider owns its keys, the store's key is wrapped anew in the same step, so that
+    /// an older copy of the file cannot bring the account back (case S-07). If the provider cannot do that now, the account goes all
+    /// the same, and the report says so.
+    pub(super) fn erase(&self, id: &str) -> Result<Erasure> {
+        let provider = self.key_provider();
+        if !provider.kind().owns_its_keys() {
+            return self.store.disconnect(id, None);
+        }
+        let rewrapped = self.store.rewrap(&*provider, &*provider).ok();
+        let erasure = self.store.disconnect(id, rewrapped.as_ref());
+        if erasure.as_ref().is_ok_and(|erasure| erasure.key_replaced) {
+            let _ = self.store.finish_retiring(&*provider);
+            return erasure;
+        }
+        if let Some(unused) = rewrapped {
+            unused.abandon(&*provider);
+        }
+        // Another process changed the wrapping in between.
+        let key_replaced = erasure.is_ok() && self.store.change_key(&*provider, &*provider).is_ok();
+        erasure.map(|erasure| Erasure { key_replaced, ..erasure })
+    }
+}

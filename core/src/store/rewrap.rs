@@ -1,0 +1,108 @@
+//! Wrapping the store's keys anew: for another provider, or under a new key of the same one. The rows stay as they are.
+//!
+//! A provider that owns its keys makes a new one for every wrapping. The old wrapping is noted in the transaction that replaces it,
+//! and the provider forgets its key afterwards, if need be when the store is opened next.
+
+use super::{Store, fault, finish_erasure, key::KeyProvider, keyring::KeyRecord};
+use crate::error::{Detail, Result};
+use rusqlite::Connection;
+
+/// Wrappings that were made and are not yet in the store.
+pub(crate) struct Rewrapped {
+    pairs: Vec<(KeyRecord, KeyRecord)>,
+    retires: bool,
+}
+
+/// How often a change that another process crossed is tried.
+const TRIES: usize = 3;
+
+impl Store {
+    /// Wraps the store's keys with `to`, all or nothing. Both providers are called on this thread, with no lock held.
+    pub(crate) fn change_key(&self, from: &dyn KeyProvider, to: &dyn KeyProvider) -> Result<()> {
+        for _ in 0..TRIES {
+            let rewrapped = self.rewrap(from, to)?;
+            let written = self.write(|connection| Ok(rewrapped.write(connection)? && mark_erasure(connection)?));
+            if !matches!(written, Ok(true)) {
+                rewrapped.abandon(to);
+            }
+            if written? {
+                let _ = self.with_connection(finish_erasure);
+                let _ = self.finish_retiring(from);
+                return Ok(());
+            }
+        }
+        Err(Detail::StoreBusy.into())
+    }
+
+    /// Unwraps every key with `from`, which proves that it fits, and wraps it with `to`. Writes nothing.
+    pub(crate) fn rewrap(&self, from: &dyn KeyProvider, to: &dyn KeyProvider) -> Result<Rewrapped> {
+        let mut rewrapped = Rewrapped { pairs: Vec::new(), retires: from.kind().owns_its_keys() };
+        for old in self.with_connection(KeyRecord::read_all)? {
+            let new = old.unwrap_key(from).and_then(|key| KeyRecord::wrap(to, old.store_id, old.key_id, &key));
+            match new {
+                Ok(new) => rewrapped.pairs.push((old, new)),
+                Err(error) => {
+                    rewrapped.abandon(to);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(rewrapped)
+    }
+
+    /// Lets `provider` forget the wrapping keys that are no longer used.
+    pub(crate) fn finish_retiring(&self, provider: &dyn KeyProvider) -> Result<()> {
+        for wrapped in self.with_connection(retired)? {
+            provider.retire(&wrapped)?;
+            self.write(|connection| {
+                connection.execute("DELETE FROM retired_key WHERE wrapped = ?1", [&wrapped]).map_err(fault::sqlite)?;
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Rewrapped {
+    /// Puts the new wrappings in place; `false`, with nothing changed, if another process changed them meanwhile.
+    pub(super) fn write(&self, connection: &Connection) -> Result<bool> {
+        let stored = KeyRecord::read_all(connection)?;
+        let fits =
+            stored.len() == self.pairs.len() && stored.iter().zip(&self.pairs).all(|(now, (old, _))| now.wrapped == old.wrapped);
+        if !fits {
+            return Ok(false);
+        }
+        for (old, new) in &self.pairs {
+            new.replace(connection, old)?;
+            if self.retires {
+                retire_later(connection, &old.wrapped)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// What was made and is not used. If it cannot be forgotten now, it is a key that opens nothing.
+    pub(crate) fn abandon(&self, provider: &dyn KeyProvider) {
+        for (_, new) in &self.pairs {
+            let _ = provider.retire(&new.wrapped);
+        }
+    }
+}
+
+/// Notes a wrapping whose key the provider has to forget once this transaction is on the disk.
+pub(super) fn retire_later(connection: &Connection, wrapped: &[u8]) -> Result<()> {
+    connection.execute("INSERT INTO retired_key (wrapped) VALUES (?1)", [wrapped]).map_err(fault::sqlite)?;
+    Ok(())
+}
+
+/// What this transaction overwrites has to leave the write-ahead log too.
+pub(super) fn mark_erasure(connection: &Connection) -> Result<bool> {
+    connection.execute("UPDATE store SET erase_pending = erase_pending + 1 WHERE only = 1", []).map_err(fault::sqlite)?;
+    Ok(true)
+}
+
+fn retired(connection: &Connection) -> Result<Vec<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT wrapped FROM retired_key").map_err(fault::sqlite)?;
+    let wrapped = statement.query_map([], |row| row.get(0)).map_err(fault::sqlite)?;
+    wrapped.collect::<rusqlite::Result<_>>().map_err(fault::sqlite)
+}
