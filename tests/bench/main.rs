@@ -10,8 +10,10 @@
 
 mod connect;
 mod floor;
+mod floor_store;
 mod host;
 mod report;
+mod rush;
 mod silent;
 mod store;
 mod stub;
@@ -30,6 +32,9 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(at) = arguments.iter().position(|argument| argument == connect::COLD) {
         return connect::cold_child(&arguments[at + 1..]);
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == rush::RUSH) {
+        return rush::child(&arguments[at + 1..]);
     }
     println!("{LEGEND}");
     let wanted = |part: &str| {
@@ -51,6 +56,9 @@ fn main() -> Result<()> {
         if wanted("store") {
             store::run(&stub, &hosts)?;
         }
+    }
+    if wanted("rush") {
+        rush::run(&stub)?;
     }
     Ok(())
 }
