@@ -1,7 +1,12 @@
 //! The floor for many processes on one store, written by hand: the tokens sealed in a row of SQLite, a file lock around a refresh, and a
 //! second look at the row under the lock.
 
-use crate::{Result, floor::Floor, host::Target, stub::MovedClock};
+use crate::{
+    Result,
+    floor::Floor,
+    host::Target,
+    stub::{ACCESS_TOKEN, MovedClock},
+};
 use intail_office365::Clock;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use rusqlite::{Connection, params};
@@ -14,6 +19,7 @@ use std::{
 };
 
 const NONCE: usize = 12;
+const REFRESH_TOKEN: usize = 1_200;
 const LIFETIME: i64 = 3_600;
 
 pub(crate) struct FloorStore {
@@ -37,13 +43,23 @@ struct Row {
 }
 
 impl FloorStore {
-    /// A store with one account whose token has expired.
-    pub(crate) fn make(path: &Path, refresh_token: &str, expires_at: i64) -> Result<()> {
+    /// A store with so many accounts. The token of the first expires then.
+    pub(crate) fn make(path: &Path, count: u64, expires_at: i64) -> Result<()> {
         let connection = connect(path)?;
-        connection.execute_batch("CREATE TABLE account (id INTEGER PRIMARY KEY, sealed BLOB)")?;
-        let row = Row { access_token: Box::default(), refresh_token: refresh_token.into(), expires_at };
-        connection.execute("INSERT INTO account VALUES (1, ?1)", params![seal(&row)?])?;
+        connection.execute_batch("CREATE TABLE account (id INTEGER PRIMARY KEY, sealed BLOB); BEGIN")?;
+        for id in 1..=count {
+            let access_token = format!("{id}.access.{}", "a".repeat(ACCESS_TOKEN)).into();
+            let refresh_token = format!("{id}.refresh.0.{}", "r".repeat(REFRESH_TOKEN)).into();
+            let sealed = seal(&Row { access_token, refresh_token, expires_at })?;
+            connection.execute("INSERT INTO account VALUES (?1, ?2)", params![i64::try_from(id)?, sealed])?;
+        }
+        connection.execute_batch("COMMIT")?;
         Ok(())
+    }
+
+    /// The token of the first account of a store, as the first thing that a process does.
+    pub(crate) fn first_token(path: &Path) -> Result<Box<str>> {
+        Ok(read(&connect(path)?)?.access_token)
     }
 
     pub(crate) fn open(path: &Path, target: &Target, clock: Arc<MovedClock>) -> Result<Self> {

@@ -1,0 +1,139 @@
+//! msal with msal-extensions doing the same, where `tests/setup.sh bench` could install them. Its store is a plain file: the sealed one
+//! that it has for Linux asks a desktop's Secret Service. It is not flushed to the disk either.
+
+use crate::{
+    Result,
+    report::Row,
+    rush::{self, Running},
+    store::Figures,
+    stub::Stub,
+};
+use serde::Deserialize;
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::Ordering::SeqCst,
+    time::Duration,
+};
+
+const NAME: &str = "msal 1.39.0 + msal-extensions 1.3.1";
+/// Longest that a crowd of the peer is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+const STARTS: usize = 5;
+const ROUNDS: &str = "10";
+const AN_HOUR: &str = "3600";
+const EXPIRED: &str = "0";
+
+/// What the peer tells.
+#[derive(Default, Deserialize)]
+struct Measured {
+    #[serde(default)]
+    ms: f64,
+    #[serde(default, rename = "kB")]
+    kilobytes: f64,
+}
+
+struct Peer<'a> {
+    stub: &'a Stub,
+    python: OsString,
+    folder: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl<'a> Peer<'a> {
+    /// Nothing where it is not installed, which is said.
+    fn find(stub: &'a Stub, goals: &str) -> Result<Option<Self>> {
+        let Some(python) = env::var_os("PEERS_PYTHON").filter(|python| Path::new(python).exists()) else {
+            println!("{goals}: {NAME} is not installed here (tests/setup.sh bench installs it)");
+            return Ok(None);
+        };
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().join("root.pem");
+        fs::write(&root, &stub.root_pem)?;
+        Ok(Some(Self { stub, python, folder, root }))
+    }
+
+    fn command(&self, what: &str, store: &Path, rest: &[&str]) -> Command {
+        let mut command = Command::new(&self.python);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/msal_peer.py")).args([what, &self.stub.authority]);
+        command.args([&self.root, store]).args(rest);
+        command
+    }
+
+    fn run(&self, what: &str, store: &Path, rest: &[&str]) -> Result<Measured> {
+        let child = self.command(what, store, rest).output()?;
+        if !child.status.success() {
+            return Err(format!("{NAME} failed: {}", String::from_utf8_lossy(&child.stderr)).into());
+        }
+        Ok(serde_json::from_slice(&child.stdout)?)
+    }
+}
+
+/// G5 and G6: `ours` are the library's own figures of this run.
+pub(crate) fn stores(stub: &Stub, ours: &[Figures]) -> Result<()> {
+    let Some(peer) = Peer::find(stub, "G5, G6")? else { return Ok(()) };
+    for (figures, limit) in ours.iter().filter(|figures| figures.count <= 1_000).zip([1.0 / 5.0, 1.0 / 400.0]) {
+        let count = figures.count.to_string();
+        let store = peer.folder.path().join(format!("{count}.bin"));
+        peer.run("make", &store, &[&count, AN_HOUR])?;
+        let mut firsts = (0..STARTS).map(|_| Ok(peer.run("first", &store, &[])?.ms)).collect::<Result<Vec<_>>>()?;
+        firsts.sort_by(f64::total_cmp);
+        let what = format!("first token, {count} accounts, over {NAME}, plain file");
+        Row::new("G5", what, figures.first, "ms").over(firsts[STARTS / 2]).report()?;
+        peer.run("make", &store, &[&count, EXPIRED])?;
+        let kept = peer.run("persist", &store, &[ROUNDS])?;
+        let what = format!("refresh and keep, {count} accounts, over {NAME}, plain file, not flushed");
+        Row::new("G6", what, figures.kept, "ms").over(kept.ms).ratio_at_most(limit).report()?;
+        let what = format!("bytes that a refresh writes, {count} accounts, over {NAME}, plain file");
+        Row::new("G6", what, figures.kilobytes, "kB").over(kept.kilobytes).report()?;
+    }
+    Ok(())
+}
+
+/// G11 and G12.
+pub(crate) fn crowds(stub: &Stub) -> Result<()> {
+    let Some(peer) = Peer::find(stub, "G11, G12")? else { return Ok(()) };
+    let outcome = [("G11", 1, 50, false), ("G11", 1, 50, true), ("G12", 8, 1, false), ("G12", 8, 1, true)]
+        .into_iter()
+        .try_for_each(|(goal, processes, threads, single_use)| crowd(&peer, goal, processes, threads, single_use));
+    stub.conduct.single_use.store(false, SeqCst);
+    outcome
+}
+
+fn crowd(peer: &Peer<'_>, goal: &'static str, processes: usize, threads: usize, single_use: bool) -> Result<()> {
+    let store = peer.folder.path().join(format!("{goal}-{single_use}.bin"));
+    peer.run("make", &store, &["1", EXPIRED])?;
+    peer.stub.conduct.single_use.store(false, SeqCst);
+    // From here on the store has the newest refresh token of the server.
+    peer.run("persist", &store, &["1"])?;
+    expire(&store)?;
+    peer.stub.conduct.single_use.store(single_use, SeqCst);
+    let threads_word = threads.to_string();
+    let start = |_| Running::start(peer.command("rush", &store, &[&threads_word]));
+    let children = (0..processes).map(start).collect::<Result<Vec<_>>>()?;
+    peer.stub.take_seen();
+    let (told, unfinished) = rush::together(children, PATIENCE)?;
+    let who = if processes == 1 { format!("{threads} threads") } else { format!("{processes} processes") };
+    let rotation = if single_use { ", refresh tokens good for one use" } else { "" };
+    let ended = if unfinished == 0 {
+        format!("slowest {:.0} ms", told.slowest())
+    } else {
+        format!("{unfinished} of {processes} processes not finished after {} s", PATIENCE.as_secs())
+    };
+    let (failed, missing) = (told.failures, told.missing);
+    let what = format!("{NAME}: {who}{rotation}: {failed} failed, {missing} saw no account, {ended}; refreshes");
+    Row::new(goal, what, peer.stub.take_seen().token.into(), "").report()
+}
+
+/// Makes the access token in the peer's file one that has expired.
+fn expire(store: &Path) -> Result<()> {
+    let mut entries: serde_json::Value = serde_json::from_slice(&fs::read(store)?)?;
+    let tokens = entries.get_mut("AccessToken").and_then(serde_json::Value::as_object_mut).ok_or("no access token")?;
+    for token in tokens.values_mut() {
+        token["expires_on"] = "1700000000".into();
+    }
+    Ok(fs::write(store, entries.to_string())?)
+}
