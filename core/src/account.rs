@@ -38,7 +38,8 @@ impl Account {
         self.cell.info()
     }
 
-    /// How the account stands, as of the last refresh. From memory; asks nobody.
+    /// How the account stands, as of the last refresh, or what bars it here: a configuration that does not allow it, a damaged row, a
+    /// disconnect. From memory; asks nobody. [`Hooks::accounts`](crate::Hooks::accounts) is told of each change.
     pub fn state(&self) -> StateReport {
         self.cell.state()
     }

@@ -1,5 +1,6 @@
 //! [`Office365`]: one app registration on one store.
 
+mod import;
 mod keys;
 
 use crate::{
@@ -287,8 +288,9 @@ impl Office365 {
         self.engine.check_consent(tenant)
     }
 
-    /// The connected accounts, in the order in which they were connected. Damaged ones are left out and counted by
-    /// [`diagnose`](Self::diagnose).
+    /// The connected accounts, in the order in which they were connected, each with [how it stands](Account::state): what an account
+    /// observer is told of, on demand. Reads the store, and so notices what other processes did to it. Damaged ones are left out and
+    /// counted by [`diagnose`](Self::diagnose).
     ///
     /// # Errors
     /// Storage kinds.

@@ -5,38 +5,41 @@ mod attempts;
 mod cell;
 mod connect;
 mod device;
+mod events;
 mod failure;
 mod flight;
 mod flow;
+mod import;
 mod keys;
 mod loopback;
 #[cfg(feature = "_internal")]
 pub mod proof;
 mod refresh;
 mod sign_in;
+mod standing;
 
 pub(crate) use cell::AccountCell;
-use cell::Standing;
 pub(crate) use device::DeviceProgress;
+use standing::Standing;
 
 use crate::{
     browser::{BrowserOpener, SystemBrowser},
     call::{Call, CallOptions, CancelToken},
     clock::{Clock, Deadline, SystemClock},
     config::Config,
-    error::{Detail, Result},
+    error::{Detail, ErrorKind, Result},
     hooks::Hooks,
     http::{Endpoint, HttpClient, Transport},
     log::{Log, LogLevel},
-    model::Disconnected,
+    model::{AccountObserver, Disconnected},
     oauth::{discovery::Providers, keys::KeyCache},
     settings::Settings,
-    store::{AccountRecord, KeyProvider, NewAccount, Store},
+    store::{AccountRecord, Accounts, KeyProvider, NewAccount, Store},
     task::Workers,
 };
 use std::{
     cell::Cell,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -65,6 +68,7 @@ pub(crate) struct Engine {
     clock: Arc<dyn Clock>,
     log: Log,
     browser: Arc<dyn BrowserOpener>,
+    observer: Option<Arc<dyn AccountObserver>>,
     closing: Arc<CancelToken>,
     closed: AtomicBool,
     /// Held while a row and its cell come or go together, so that no cell outlives its row.
@@ -95,6 +99,7 @@ impl Engine {
             clock: hooks.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             log: Log::new(hooks.log),
             browser: hooks.browser.unwrap_or_else(|| Arc::new(SystemBrowser)),
+            observer: hooks.accounts,
             closing: CancelToken::new(),
             closed: AtomicBool::new(false),
             cells: Mutex::default(),
@@ -134,22 +139,63 @@ impl Engine {
         self.clock.now()
     }
 
-    /// The connected accounts, in the order in which they were connected.
+    /// The connected accounts, in the order in which they were connected. What others did to those in memory is noticed here.
     pub(crate) fn accounts(&self) -> Result<Vec<Arc<AccountCell>>> {
-        self.with_keys(|| {
-            let mut cells = self.cells();
-            let mut records = self.store.accounts()?.records;
-            records.sort_by_key(|record| record.connected_at);
-            Ok(records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect())
-        })
+        self.with_keys(|| self.look_at_all())
     }
 
     pub(crate) fn account(&self, id: &str) -> Result<Arc<AccountCell>> {
-        self.with_keys(|| {
-            let mut cells = self.cells();
+        self.with_keys(|| self.look_at(id))
+    }
+
+    fn look_at_all(&self) -> Result<Vec<Arc<AccountCell>>> {
+        let mut cells = self.cells();
+        let Accounts { mut records, damaged } = self.store.accounts()?;
+        let there: HashSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
+        let lost: Vec<_> = cells.values().filter(|cell| !there.contains(cell.id())).cloned().collect();
+        for cell in &lost {
+            if damaged.iter().any(|id| id == cell.id()) {
+                cell.mark_damaged(self.now());
+            } else {
+                cell.mark_gone(self.now());
+                cells.remove(cell.id());
+            }
+        }
+        records.sort_by_key(|record| record.connected_at);
+        let found: Vec<_> = records.into_iter().map(|record| self.cell_of(&mut cells, record)).collect();
+        drop(cells);
+        lost.iter().chain(&found).for_each(|cell| self.tell(cell));
+        Ok(found)
+    }
+
+    fn look_at(&self, id: &str) -> Result<Arc<AccountCell>> {
+        let mut cells = self.cells();
+        let Some(known) = cells.get(id).map(Arc::clone) else {
             let record = self.store.account(id)?.ok_or(Detail::AccountGone)?;
-            Ok(self.cell_of(&mut cells, record))
-        })
+            return Ok(self.cell_of(&mut cells, record));
+        };
+        let read = self.read_row(&known);
+        if known.check_there().is_err() {
+            cells.remove(id);
+        }
+        drop(cells);
+        self.tell(&known);
+        read.map(|_| known)
+    }
+
+    /// What the store says of an account now. Memory takes it over, also that the account is gone or its row damaged.
+    fn read_row(&self, cell: &AccountCell) -> Result<AccountRecord> {
+        let record = self.store.account(cell.id()).inspect_err(|error| {
+            if error.kind() == ErrorKind::StorageDamaged {
+                cell.mark_damaged(self.now());
+            }
+        })?;
+        let Some(record) = record else {
+            cell.mark_gone(self.now());
+            return Err(Detail::AccountGone.into());
+        };
+        self.adopt(cell, record.clone());
+        Ok(record)
     }
 
     /// Stores an account whose person has proved themselves: one transaction.
@@ -165,11 +211,11 @@ impl Engine {
         let token_valid_until = cell.record().tokens.as_ref().map(|tokens| tokens.expires_at).filter(|until| *until > self.now());
         let erasure = self.erase(cell.id())?;
         let mut cells = self.cells();
-        if let Some(cell) = cells.remove(cell.id()) {
-            cell.mark_gone();
-        }
+        let known = cells.remove(cell.id());
+        let both = || known.as_deref().into_iter().chain([cell]);
+        both().for_each(|cell| cell.mark_gone(self.now()));
         drop(cells);
-        cell.mark_gone();
+        both().for_each(|cell| self.tell(cell));
         if !erasure.was_there {
             return Err(Detail::AccountGone.into());
         }
@@ -189,18 +235,18 @@ impl Engine {
             return Arc::clone(cell);
         }
         let standing = self.standing(&record);
-        let cell = Arc::new(AccountCell::new(record, standing));
+        let cell = Arc::new(AccountCell::new(record, standing, self.now()));
         cells.insert(cell.id().to_owned(), Arc::clone(&cell));
         cell
     }
 
     fn adopt(&self, cell: &AccountCell, record: AccountRecord) {
         let standing = self.standing(&record);
-        cell.adopt(record, standing);
+        cell.adopt(record, standing, self.now());
     }
 
     fn standing(&self, record: &AccountRecord) -> Standing {
-        if self.judge(record).is_ok() { Standing::Usable } else { Standing::Barred }
+        self.judge(record).map_or_else(|error| Standing::Barred(error.cause()), |()| Standing::Usable)
     }
 
     fn cells(&self) -> MutexGuard<'_, HashMap<String, Arc<AccountCell>>> {

@@ -27,6 +27,7 @@
 //! * [`Office365`]: one app registration on one store. Opening, connecting, consent, accounts.
 //! * [`Account`]: one connected person in one tenant. State, permissions, tokens, disconnecting.
 //! * [`Config`], [`ConnectOptions`], [`CallOptions`], [`Hooks`]: what a host decides. Every field has a default.
+//! * [`AccountObserver`]: is told when an account needs its person or its administrator, and when it is well again.
 //! * [`Error`] and [`ErrorKind`]: what went wrong, who must act, what to do.
 //! * [`KeyProvider`], with [`HostKey`] and [`KeyFile`]: the key that the store is sealed with.
 //!
@@ -68,6 +69,7 @@ mod graph;
 mod guid;
 mod hooks;
 mod http;
+mod import;
 mod language;
 mod log;
 mod model;
@@ -92,11 +94,13 @@ pub use config::{AppIdentity, Cloud, Config, NetworkConfig, ProxyPassword};
 pub use consent::{Scope, ScopeReport};
 pub use error::{Actor, Error, ErrorKind, Result};
 pub use hooks::Hooks;
+pub use import::{ImportKind, ImportPassword, ImportReport, ImportSource, ImportedAccount, LeftImport, LeftReason, RefusedImport};
 pub use language::Language;
 pub use log::{LogLevel, LogRecord, LogSink};
 pub use model::{
-    AccessToken, AccountInfo, AccountState, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectEventKind, ConnectObserver,
-    ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis, Disconnected, StateReport,
+    AccessToken, AccountEvent, AccountEventKind, AccountInfo, AccountObserver, AccountState, AdminConsent, AuthorizationRequest,
+    ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis,
+    Disconnected, StateReport,
 };
 pub use protection::{KeyProviderKind, KeyRotation};
 pub use store::{HostKey, KeyFile, KeyProvider};

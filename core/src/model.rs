@@ -1,6 +1,9 @@
 //! Plain data that the facade takes and returns.
 
+mod account_event;
 mod redacted;
+
+pub use account_event::{AccountEvent, AccountEventKind, AccountObserver};
 
 use crate::{
     consent::Scope,
@@ -138,11 +141,16 @@ pub enum AccountState {
     Misconfigured = 6,
     /// The service reported an error that is not known.
     TechnicalError = 7,
+    /// It is not connected any more: it was disconnected, by this program or another. Never in the store; only an [`Account`] that was
+    /// found before can say so.
+    ///
+    /// [`Account`]: crate::Account
+    Disconnected = 8,
 }
 
 impl AccountState {
     /// Every state, in the order of its number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Connected,
         Self::SignInRequired,
         Self::ConsentRequired,
@@ -151,13 +159,14 @@ impl AccountState {
         Self::AppUnavailable,
         Self::Misconfigured,
         Self::TechnicalError,
+        Self::Disconnected,
     ];
 
     /// Who has to act before the account is connected again.
     pub fn who_acts(self) -> Actor {
         match self {
             Self::Connected => Actor::Nobody,
-            Self::SignInRequired | Self::ExtraStepRequired => Actor::User,
+            Self::SignInRequired | Self::ExtraStepRequired | Self::Disconnected => Actor::User,
             Self::ConsentRequired | Self::BlockedByPolicy | Self::AppUnavailable => Actor::Administrator,
             Self::Misconfigured | Self::TechnicalError => Actor::Developer,
         }

@@ -22,7 +22,7 @@ mod tests;
 
 pub use key::{HostKey, KeyFile, KeyProvider};
 
-pub(crate) use account::{DropTokens, Erasure, Rotation};
+pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
 pub(crate) use flow::{Claim, Flow};
 pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};
 

@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("consent", &["error"]),
     ("config", &["secret"]),
     ("model", &["consent", "error", "language", "secret"]),
+    ("import", &["display", "error", "guid", "secret"]),
     // Time, threads, requests
     ("call", &["clock", "error"]),
     ("task", &["call", "error"]),
@@ -34,17 +35,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("graph", &["display", "error", "http", "secret"]),
     ("browser", &["approval", "call", "clock", "config", "consent", "display", "error", "language"]),
     ("store", &["consent", "error", "oauth", "protection", "secret"]),
-    ("hooks", &["browser", "clock", "log"]),
+    ("hooks", &["browser", "clock", "log", "model"]),
     // The glue, and the facade on top of it
     (
         "engine",
         &[
-            "approval", "browser", "call", "clock", "config", "consent", "error", "graph", "guid", "hooks", "http", "log", "model",
-            "oauth", "protection", "secret", "settings", "store", "task",
+            "approval", "browser", "call", "clock", "config", "consent", "error", "graph", "guid", "hooks", "http", "import", "log",
+            "model", "oauth", "protection", "secret", "settings", "store", "task",
         ],
     ),
     ("account", &["call", "consent", "engine", "error", "model"]),
-    ("client", &["account", "call", "config", "engine", "error", "hooks", "model", "protection", "store"]),
+    ("client", &["account", "call", "config", "engine", "error", "hooks", "import", "model", "protection", "store"]),
 ];
 
 #[test]

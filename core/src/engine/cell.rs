@@ -1,12 +1,12 @@
 //! One account in memory: its token, read without a lock, and the single flight of its refresh.
 
-use super::flight::SingleFlight;
+use super::{events::News, flight::SingleFlight, standing::Standing};
 use crate::{
     browser::Outcome,
     clock::Clock,
     error::{Detail, Result},
-    model::{AccessToken, AccountInfo, AccountState, StateReport},
-    store::{AccountRecord, TokenSet},
+    model::{AccessToken, AccountInfo, StateReport},
+    store::{AccountRecord, StateRecord, TokenSet},
 };
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -17,23 +17,20 @@ pub(crate) struct AccountCell {
     id: String,
     snapshot: ArcSwap<Snapshot>,
     pub(super) refreshes: SingleFlight,
+    /// Whoever changes the snapshot holds this meanwhile.
+    pub(super) news: News,
 }
 
 /// All that memory knows of an account; replaced as a whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Snapshot {
     record: Arc<AccountRecord>,
     cached: Option<Cached>,
     /// Tokens that the store could not take: the newest there are, at the generation of the record.
     unsaved: Option<TokenSet>,
-    gone: bool,
-}
-
-/// Whether the tokens of a record may be used under the configuration of today.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    Usable,
-    Barred,
+    standing: Standing,
+    /// Since when this process knows of that standing.
+    noticed_at: i64,
 }
 
 /// A token with the times between which it is handed out without a question.
@@ -60,11 +57,12 @@ pub(super) enum CachedToken {
 const EARLY: i64 = 300;
 
 impl AccountCell {
-    pub(super) fn new(record: AccountRecord, standing: Standing) -> Self {
+    pub(super) fn new(record: AccountRecord, standing: Standing, now: i64) -> Self {
         Self {
             id: record.id.clone(),
-            snapshot: ArcSwap::from_pointee(Snapshot::of(record, standing)),
+            snapshot: ArcSwap::from_pointee(Snapshot::of(record, standing, now)),
             refreshes: SingleFlight::default(),
+            news: News::default(),
         }
     }
 
@@ -77,22 +75,40 @@ impl AccountCell {
     }
 
     /// Takes what the store says, unless memory knows the same or something newer. An account that is gone stays gone (case C-06).
-    pub(super) fn adopt(&self, record: AccountRecord, standing: Standing) {
-        let fresh = Arc::new(Snapshot::of(record, standing));
-        self.snapshot.rcu(|known| {
-            let stale = known.gone || fresh.record.generation <= known.record.generation;
-            Arc::clone(if stale { known } else { &fresh })
+    pub(super) fn adopt(&self, record: AccountRecord, standing: Standing, now: i64) {
+        self.change(|known| {
+            let noticed_at = if known.standing == standing { known.noticed_at } else { now };
+            if known.is_gone() || record.generation < known.record.generation {
+                None
+            } else if record.generation > known.record.generation {
+                Some(Snapshot::of(record, standing, noticed_at))
+            } else {
+                // A row that was damaged is whole again.
+                (known.standing != standing).then(|| Snapshot { standing, noticed_at, ..known.clone() })
+            }
         });
     }
 
-    /// Keeps tokens that the store could not take.
-    pub(super) fn adopt_unsaved(&self, tokens: &TokenSet) {
-        self.snapshot.rcu(|known| {
-            if known.gone {
-                return Arc::clone(known);
-            }
-            let (record, cached) = (Arc::clone(&known.record), Some(Cached::new(tokens, false)));
-            Arc::new(Snapshot { record, cached, unsaved: Some(tokens.clone()), gone: false })
+    /// Keeps tokens that the store could not take: the account works, whatever its row says.
+    pub(super) fn adopt_unsaved(&self, tokens: &TokenSet, state: &StateRecord) {
+        self.change(|known| {
+            let (record, cached) = (known.record_with(state), Some(Cached::new(tokens, false)));
+            (!known.is_gone()).then(|| Snapshot { record, cached, unsaved: Some(tokens.clone()), ..known.clone() })
+        });
+    }
+
+    /// Keeps a refusal that the store could not take.
+    pub(super) fn adopt_refusal(&self, state: &StateRecord) {
+        self.change(|known| {
+            (!known.is_gone()).then(|| Snapshot { record: known.record_with(state), cached: None, ..known.clone() })
+        });
+    }
+
+    /// The account's row does not open. A token that is in memory stays good.
+    pub(super) fn mark_damaged(&self, now: i64) {
+        self.change(|known| {
+            let new = !known.is_gone() && known.standing != Standing::DAMAGED;
+            new.then(|| Snapshot { standing: Standing::DAMAGED, noticed_at: now, ..known.clone() })
         });
     }
 
@@ -103,23 +119,34 @@ impl AccountCell {
     }
 
     /// The account was disconnected: nothing of its tokens stays in memory.
-    pub(super) fn mark_gone(&self) {
-        self.snapshot.rcu(|known| {
+    pub(super) fn mark_gone(&self, now: i64) {
+        self.change(|known| {
             let record = Arc::new(AccountRecord { tokens: None, ..AccountRecord::clone(&known.record) });
-            Snapshot { record, cached: None, unsaved: None, gone: true }
+            let gone = Snapshot { record, cached: None, unsaved: None, standing: Standing::GONE, noticed_at: now };
+            (!known.is_gone()).then_some(gone)
         });
     }
 
     /// The library was closed: what handles of the host still hold has no tokens.
     pub(super) fn forget_tokens(&self) {
-        self.snapshot.rcu(|known| {
+        self.change(|known| {
             let record = Arc::new(AccountRecord { tokens: None, ..AccountRecord::clone(&known.record) });
-            Snapshot { record, cached: None, unsaved: None, gone: known.gone }
+            Some(Snapshot { record, cached: None, unsaved: None, ..known.clone() })
         });
     }
 
     pub(super) fn check_there(&self) -> Result<()> {
-        if self.snapshot.load().gone { Err(Detail::AccountGone.into()) } else { Ok(()) }
+        if self.snapshot.load().is_gone() { Err(Detail::AccountGone.into()) } else { Ok(()) }
+    }
+
+    /// The only place where memory changes: one writer at a time, and what it means for an observer is noted with it.
+    fn change(&self, next: impl FnOnce(&Snapshot) -> Option<Snapshot>) {
+        let mut news = self.news.lock();
+        let known = self.snapshot.load_full();
+        if let Some(next) = next(&known) {
+            news.note(&self.id, &known.report(), next.report());
+            self.snapshot.store(Arc::new(next));
+        }
     }
 
     /// The token in memory: one clock reading, no lock, one copy.
@@ -156,15 +183,7 @@ impl AccountCell {
     }
 
     pub(crate) fn state(&self) -> StateReport {
-        let record = self.record();
-        let state = AccountState::from_number(record.state.state);
-        StateReport {
-            state,
-            detail: record.state.detail.clone(),
-            service_code: record.state.service_code.clone(),
-            who_acts: state.who_acts(),
-            since: record.state.since,
-        }
+        self.snapshot.load().report()
     }
 
     /// What the browser shows after a sign-in.
@@ -182,10 +201,22 @@ impl AccountCell {
 }
 
 impl Snapshot {
-    fn of(record: AccountRecord, standing: Standing) -> Self {
+    fn of(record: AccountRecord, standing: Standing, noticed_at: i64) -> Self {
         let usable = record.tokens.as_ref().filter(|_| standing == Standing::Usable);
         let cached = usable.map(|tokens| Cached::new(tokens, true));
-        Self { record: Arc::new(record), cached, unsaved: None, gone: false }
+        Self { record: Arc::new(record), cached, unsaved: None, standing, noticed_at }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.standing == Standing::GONE
+    }
+
+    fn report(&self) -> StateReport {
+        self.standing.report(&self.record.state, self.noticed_at)
+    }
+
+    fn record_with(&self, state: &StateRecord) -> Arc<AccountRecord> {
+        Arc::new(AccountRecord { state: state.clone(), ..AccountRecord::clone(&self.record) })
     }
 }
 

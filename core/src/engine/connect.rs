@@ -91,10 +91,10 @@ impl Engine {
         session_binding: Option<&str>,
     ) -> Result<Arc<AccountCell>> {
         let parameters = Zeroizing::new(redirect::parameters_of(redirect_url, &self.settings.redirect.as_sent())?);
-        self.complete(call, &parameters, session_binding)
+        self.complete(call, &parameters, session_binding).inspect(|cell| self.tell(cell))
     }
 
-    /// Completes a sign-in with the parameters of its redirect.
+    /// Completes a sign-in with the parameters of its redirect. The caller tells the observer.
     pub(super) fn complete(
         self: &Arc<Self>,
         call: &Call,

@@ -140,7 +140,7 @@ impl Engine {
                     // If this cannot be written, the account is there all the same.
                     let _ = self.put_off(key, &mut flow);
                 }
-                kept.map(DeviceProgress::Connected)
+                kept.inspect(|cell| self.tell(cell)).map(DeviceProgress::Connected)
             }
             Err(DeviceFailure::Wait(poll)) => {
                 if poll == Poll::SlowDown {

@@ -27,8 +27,10 @@ pub(super) struct Flight(Mutex<Progress>);
 
 #[derive(Debug, Default)]
 struct Progress {
-    outcome: Option<Result<AccessToken>>,
+    /// With the time at which it was there.
+    outcome: Option<(Instant, Result<AccessToken>)>,
     waiting: Vec<Arc<Signal>>,
+    awake: bool,
 }
 
 /// A caller's part in a refresh.
@@ -43,7 +45,7 @@ pub(super) enum Part {
 
 /// Longest pause of our own between two refreshes that fail; a service may ask for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How often a waiting caller looks whether work is stuck.
+/// How often a waiting caller looks whether work is stuck, and how long it lets an outcome wait for the observer.
 const SLICE: Duration = Duration::from_secs(1);
 
 impl SingleFlight {
@@ -62,8 +64,15 @@ impl SingleFlight {
         Part::Leader(flight)
     }
 
-    /// Ends a refresh for everybody who waits. After a passing failure the next may begin only after a pause that grows (case C-05).
+    /// Ends a refresh for everybody who waits.
     pub(super) fn finish(&self, flight: &Flight, outcome: Result<AccessToken>) {
+        self.settle(flight, outcome);
+        flight.wake();
+    }
+
+    /// Ends a refresh and wakes nobody yet: those who wait take the outcome themselves after a second or two, or when their own time is
+    /// over. After a passing failure the next refresh may begin only after a pause that grows (case C-05).
+    pub(super) fn settle(&self, flight: &Flight, outcome: Result<AccessToken>) {
         let mut state = self.state();
         (state.current, state.pause) = (None, None);
         match &outcome {
@@ -76,7 +85,7 @@ impl SingleFlight {
             _ => state.failures = 0,
         }
         drop(state);
-        flight.finish(outcome);
+        flight.progress().outcome = Some((Instant::now(), outcome));
     }
 
     /// A new sign-in ends every pause.
@@ -95,19 +104,22 @@ impl Flight {
     pub(super) fn wait(&self, call: &Call, relieve: &dyn Fn()) -> Result<AccessToken> {
         let signal = call.signal();
         self.progress().waiting.push(Arc::clone(&signal));
+        let mut waited = Ok(());
         loop {
-            if let Some(outcome) = &self.progress().outcome {
-                return outcome.clone();
+            if let Some(outcome) = self.progress().outcome_for(waited.is_err()) {
+                return outcome;
             }
-            call.wait(&signal, SLICE)?;
+            waited?;
+            waited = call.wait(&signal, SLICE);
             relieve();
         }
     }
 
-    fn finish(&self, outcome: Result<AccessToken>) {
+    /// Wakes everybody who waits for the outcome that is there.
+    pub(super) fn wake(&self) {
         let waiting = {
             let mut progress = self.progress();
-            progress.outcome = Some(outcome);
+            progress.awake = true;
             std::mem::take(&mut progress.waiting)
         };
         for signal in waiting {
@@ -117,6 +129,14 @@ impl Flight {
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    /// For a caller whose time is over, an outcome that is there is worth more than the reason to stop waiting for it.
+    fn outcome_for(&self, hurried: bool) -> Option<Result<AccessToken>> {
+        let (settled, outcome) = self.outcome.as_ref()?;
+        (self.awake || hurried || settled.elapsed() >= SLICE).then(|| outcome.clone())
     }
 }
 
@@ -158,6 +178,24 @@ mod tests {
             }
             thread::sleep(Duration::from_millis(50));
             flights.finish(&leader, Ok(token()));
+        });
+        lead(&flights);
+    }
+
+    /// Nobody has been woken: an outcome is found all the same, also by a caller whose time is over.
+    #[test]
+    fn an_outcome_is_found_without_a_wake() {
+        let flights = SingleFlight::default();
+        let leader = lead(&flights);
+        thread::scope(|scope| {
+            for timeout_ms in [300, 10_000] {
+                let leader = &leader;
+                let options = CallOptions { timeout_ms: Some(timeout_ms), cancel: None };
+                let call = Call::new(&options, SLICE, &CancelToken::new());
+                scope.spawn(move || assert_eq!(leader.wait(&call, &|| {}).unwrap().expires_at(), 1));
+            }
+            thread::sleep(Duration::from_millis(50));
+            flights.settle(&leader, Ok(token()));
         });
         lead(&flights);
     }

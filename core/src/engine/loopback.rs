@@ -42,7 +42,8 @@ impl Engine {
         let connected = self.complete(call, &callback.parameters, options.session_binding.as_deref());
         let outcome = connected.as_ref().map_or_else(failed, |cell| cell.outcome());
         listener.finish(&outcome, PAGE_PATIENCE);
-        connected
+        // Last: the person in the browser does not wait for the host's observer.
+        connected.inspect(|cell| self.tell(cell))
     }
 
     /// The administrator's part in the same way, for an administrator at this device.

@@ -74,17 +74,13 @@ impl Engine {
         let ending = Ending { cell: Arc::clone(cell), flight, ended: false };
         self.workers.spawn(move || {
             let outcome = engine.refresh(&ending.cell, Deadline::after(REFRESH_TIMEOUT));
-            ending.end(outcome);
+            ending.end(outcome, |cell| engine.tell(cell));
         });
     }
 
     /// On a worker: a look at the store, then the network.
     fn refresh(&self, cell: &AccountCell, deadline: Deadline) -> Result<AccessToken> {
-        let Some(record) = self.store.account(cell.id())? else {
-            cell.mark_gone();
-            return Err(Detail::AccountGone.into());
-        };
-        self.adopt(cell, record.clone());
+        let record = self.read_row(cell)?;
         self.judge(&record)?;
         if let CachedToken::Fresh(token) = cell.cached(&*self.clock) {
             return Ok(token);
@@ -124,7 +120,8 @@ impl Engine {
     /// Tokens that the store could not take are newer than the record's: they are stored now if it can, and used in any case.
     fn with_unsaved(&self, cell: &AccountCell, record: AccountRecord) -> AccountRecord {
         let Some(tokens) = cell.unsaved_for(&record) else { return record };
-        let record = AccountRecord { tokens: Some(tokens.clone()), ..record };
+        // With the state that they brought, which the store could not take either.
+        let record = AccountRecord { tokens: Some(tokens.clone()), state: cell.record().state.clone(), ..record };
         match self.store.rotate(cell.id(), record.generation, &tokens, &record.scopes, &record.state) {
             Ok(Rotation::Written(generation)) => {
                 let stored = AccountRecord { generation, ..record };
@@ -178,13 +175,13 @@ impl Engine {
             }
             Ok(Rotation::Newer(newer)) => self.newer(cell, *newer),
             Ok(Rotation::Gone) => {
-                cell.mark_gone();
+                cell.mark_gone(self.now());
                 Err(Detail::AccountGone.into())
             }
             // A full or read-only disk: the token works, and the caller is told that it is not kept (case S-12).
             Err(error) => {
                 self.log.write(LogLevel::Warn, "token.not-persisted", |log| log.detail = Some(error.detail()));
-                cell.adopt_unsaved(&tokens);
+                cell.adopt_unsaved(&tokens, &state);
                 Ok(AccessToken { secret: tokens.access_token, expires_at: tokens.expires_at, persisted: false })
             }
         }
@@ -260,7 +257,7 @@ impl Engine {
         match self.store.update_state(cell.id(), record.generation, &state, drop_tokens) {
             Ok(Rotation::Newer(newer)) => self.newer(cell, *newer),
             Ok(Rotation::Gone) => {
-                cell.mark_gone();
+                cell.mark_gone(self.now());
                 Err(Detail::AccountGone.into())
             }
             Ok(Rotation::Written(_)) => {
@@ -270,7 +267,10 @@ impl Engine {
                 Err(error)
             }
             // The refusal stands, whether it could be written down or not.
-            Err(_) => Err(error),
+            Err(_) => {
+                cell.adopt_refusal(&state);
+                Err(error)
+            }
         }
     }
 
@@ -315,9 +315,13 @@ struct Ending {
 }
 
 impl Ending {
-    fn end(mut self, outcome: Result<AccessToken>) {
+    /// `tell` runs before those who wait are woken, so that an observer knows of a change before a call that noticed it returns. If an
+    /// observer takes its time, they take the outcome themselves after a second or two.
+    fn end(mut self, outcome: Result<AccessToken>, tell: impl FnOnce(&AccountCell)) {
         self.ended = true;
-        self.cell.refreshes.finish(&self.flight, outcome);
+        self.cell.refreshes.settle(&self.flight, outcome);
+        tell(&self.cell);
+        self.flight.wake();
     }
 }
 

@@ -6,6 +6,7 @@ use crate::language::Language;
 /// What to tell the person to do, shared by the causes that ask for the same.
 #[derive(Clone, Copy)]
 enum Step {
+    ChooseFile,
     ConnectOrAsk,
     ProtectKeyFile,
     ShowAdministrator,
@@ -14,6 +15,7 @@ enum Step {
     CheckStorage,
     ContactSupport,
     Connect,
+    EnterPassword,
     FreeSpace,
     OpenByHand,
     SignInAgain,
@@ -52,6 +54,14 @@ impl Step {
             Self::ContactSupport => (
                 "Contact the app's support and mention the code.",
                 "Wenden Sie sich an den Support der App und nennen Sie den Code.",
+            ),
+            Self::ChooseFile => (
+                "Choose the file in which the other app keeps its sign-ins, or connect the account.",
+                "Wählen Sie die Datei, in der die andere App ihre Anmeldungen ablegt, oder verbinden Sie das Konto.",
+            ),
+            Self::EnterPassword => (
+                "Enter the password that the other app uses for this account, or connect the account.",
+                "Geben Sie das Passwort ein, das die andere App für dieses Konto verwendet, oder verbinden Sie das Konto.",
             ),
             Self::Connect => ("Connect the account.", "Verbinden Sie das Konto."),
             Self::FreeSpace => ("Free some disk space and try again.", "Geben Sie Speicherplatz frei und versuchen Sie es erneut."),
@@ -157,6 +167,13 @@ details! {
     IdTokenInvalid: Untrusted, Nobody, TryLater, "The proof of who signed in did not pass its checks.", "Der Nachweis, wer sich angemeldet hat, hat die Prüfung nicht bestanden.";
     KeysUnavailable: Service, Nobody, TryLater, "The keys of the sign-in service could not be read.", "Die Schlüssel des Anmeldedienstes konnten nicht gelesen werden.";
     AccountMismatch: Untrusted, Nobody, TryLater, "The service answered for another person.", "Der Dienst hat für eine andere Person geantwortet.";
+    // Import
+    ImportUnreadable: InvalidArgument, User, ChooseFile, "The saved sign-ins of the other app cannot be read.", "Die gespeicherten Anmeldungen der anderen App sind nicht lesbar.";
+    ImportFormat: InvalidArgument, User, ChooseFile, "This is not what the other app saves, or it is damaged.", "Das ist nicht, was die andere App speichert, oder es ist beschädigt.";
+    ImportEncrypted: InvalidArgument, User, Connect, "The other app keeps its sign-ins where only that app can read them.", "Die andere App bewahrt ihre Anmeldungen dort auf, wo nur sie selbst sie lesen kann.";
+    ImportPassword: InvalidArgument, User, EnterPassword, "The saved sign-ins of the other app do not open with this password, or there is none.", "Die gespeicherten Anmeldungen der anderen App lassen sich mit diesem Passwort nicht öffnen, oder es fehlt.";
+    ImportOtherClient: InteractionRequired, User, Connect, "The saved sign-in belongs to another app registration and cannot be used by this app.", "Die gespeicherte Anmeldung gehört zu einer anderen App-Registrierung und ist für diese App nicht nutzbar.";
+    ImportOtherAuthority: InteractionRequired, User, Connect, "The saved sign-in belongs to another sign-in service or organisation.", "Die gespeicherte Anmeldung gehört zu einem anderen Anmeldedienst oder einer anderen Organisation.";
     // Network
     DeadlineExceeded: TimedOut, Nobody, TryAgain, "The time allowed for this has passed.", "Die dafür vorgesehene Zeit ist abgelaufen.";
     OperationCancelled: Cancelled, User, TryAgain, "The operation was cancelled.", "Der Vorgang wurde abgebrochen.";

@@ -1,6 +1,8 @@
 //! `Debug` of what tells about a person or belongs to one sign-in: numbers, switches and kinds, and no text.
 
-use super::{AccountInfo, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectOptions, ConsentReport, DeviceCode};
+use super::{
+    AccountEvent, AccountInfo, AdminConsent, AuthorizationRequest, ConnectEvent, ConnectOptions, ConsentReport, DeviceCode,
+};
 use std::fmt;
 
 impl fmt::Debug for AuthorizationRequest {
@@ -30,6 +32,16 @@ impl fmt::Debug for ConnectEvent {
 impl fmt::Debug for AccountInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccountInfo").field("connected_at", &self.connected_at).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AccountEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountEvent")
+            .field("kind", &self.kind)
+            .field("state", &self.state.state)
+            .field("since", &self.state.since)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,8 +77,8 @@ mod tests {
         browser::Outcome,
         config::{AppIdentity, Config, NetworkConfig, ProxyPassword},
         consent::ScopeReport,
-        error::Error,
-        model::{AccessToken, ConnectEventKind, ConsentStatus},
+        error::{Actor, Error},
+        model::{AccessToken, AccountEventKind, AccountState, ConnectEventKind, ConsentStatus, StateReport},
         secret::Secret,
         store::{HostKey, Person},
     };
@@ -131,7 +143,22 @@ mod tests {
         let approval = AdminApproval::new(Certainty::Certain, needle(), some(), "needle", vec!["needle"], true);
         let token = AccessToken { secret: Secret::new("needle"), expires_at: 1, persisted: true };
         let person = Person { display_name: some(), username: some(), mail: some() };
-        vec![format!("{info:?}"), format!("{report:?}"), format!("{approval:?}"), format!("{token:?}"), format!("{person:?}")]
+        let state = StateReport {
+            state: AccountState::SignInRequired,
+            detail: needle(),
+            service_code: some(),
+            who_acts: Actor::User,
+            since: 1,
+        };
+        let event = AccountEvent { account_id: needle(), kind: AccountEventKind::NeedsPerson, state };
+        vec![
+            format!("{info:?}"),
+            format!("{report:?}"),
+            format!("{approval:?}"),
+            format!("{token:?}"),
+            format!("{person:?}"),
+            format!("{event:?}"),
+        ]
     }
 
     fn of_a_host() -> Vec<String> {

@@ -4,10 +4,13 @@
 
 use clap::{Parser, Subcommand};
 use intail_office365::{
-    Account, CallOptions, Config, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, Error, ErrorKind, Hooks,
-    KeyFile, Language, LogLevel, LogRecord, LogSink, Office365, Result,
+    Account, AccountEvent, AccountObserver, CallOptions, Config, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions,
+    Error, ErrorKind, Hooks, KeyFile, Language, LogLevel, LogRecord, LogSink, Office365, Result,
 };
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, thread, time::Duration};
+
+/// How often `status --watch` asks for a token.
+const WATCH_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Connects Office 365 accounts and shows how they stand. The token itself is never printed.
 #[derive(Parser)]
@@ -54,6 +57,9 @@ enum Command {
     Status {
         /// User name or id of the account; the only one if left out.
         account: Option<String>,
+        /// Go on, and say when the account needs somebody and when it is well again. Ctrl+C ends it.
+        #[arg(long)]
+        watch: bool,
     },
     /// Get a token silently, and say how long it is good.
     Token {
@@ -87,7 +93,9 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Connect { user, tenant, wait } => connect(&office, user.clone(), tenant.clone(), *wait),
         Command::AdminConsent { tenant } => admin_consent(&office, tenant),
         Command::Accounts => accounts(&office),
-        Command::Status { account } => find(&office, account.as_deref()).and_then(|account| status(&office, &account)),
+        Command::Status { account, watch } => {
+            find(&office, account.as_deref()).and_then(|account| status(&office, &account, *watch))
+        }
         Command::Token { account, show_expiry } => {
             find(&office, account.as_deref()).and_then(|account| token(&account, *show_expiry))
         }
@@ -122,7 +130,7 @@ fn open(arguments: &Arguments) -> Result<Office365> {
     }
     let key = KeyFile::at(&arguments.folder.join("office365.key").to_string_lossy())?;
     let log: Option<Arc<dyn LogSink>> = if arguments.log { Some(Arc::new(StandardError)) } else { None };
-    Office365::open(config, Arc::new(key), Hooks { log, ..Hooks::default() })
+    Office365::open(config, Arc::new(key), Hooks { log, accounts: Some(Arc::new(Events)), ..Hooks::default() })
 }
 
 fn connect(office: &Office365, user: Option<String>, tenant: Option<String>, wait: u32) -> Result<()> {
@@ -156,14 +164,30 @@ fn accounts(office: &Office365) -> Result<()> {
     Ok(())
 }
 
-fn status(office: &Office365, account: &Account) -> Result<()> {
+fn status(office: &Office365, account: &Account, watch: bool) -> Result<()> {
     let (info, state, scopes) = (account.info(), account.state(), account.scopes());
     println!("{}\n  state        {:?} {}", name(account), state.state, state.detail);
+    if !state.detail.is_empty() {
+        println!("               {} {}", state.message(Language::English), state.next_step(Language::English));
+    }
     println!("  tenant       {}", info.tenant_id);
     println!("  granted      {}", scopes.granted.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", "));
     let consent = office.check_consent(Some(&info.tenant_id))?;
     println!("  organisation {:?}: {}", consent.status, consent.how_to_find_out(Language::English));
-    Ok(())
+    if watch { keep_watching(account) } else { Ok(()) }
+}
+
+/// What a host does in the background anyway: it asks for a token now and then. Most of the time that asks nobody, and what a refusal
+/// means for the account is said by its event.
+#[expect(clippy::disallowed_methods, reason = "a command that its user ends with Ctrl+C")]
+fn keep_watching(account: &Account) -> Result<()> {
+    println!("Watching; Ctrl+C ends it.");
+    loop {
+        match account.acquire_token_silent() {
+            Err(error) if error.kind() == ErrorKind::NotConnected => return Err(error),
+            _ => thread::sleep(WATCH_INTERVAL),
+        }
+    }
 }
 
 fn token(account: &Account, show_expiry: bool) -> Result<()> {
@@ -221,6 +245,17 @@ impl ConnectObserver for Progress {
         if let (ConnectEventKind::BrowserUnavailable, Some(url)) = (event.kind, &event.url) {
             eprintln!("{url}");
         }
+    }
+}
+
+/// Says when an account needs its person or its administrator, and when it is well again.
+struct Events;
+
+impl AccountObserver for Events {
+    fn on_event(&self, event: &AccountEvent) {
+        let language = Language::English;
+        let (what, step) = (event.message(language), event.next_step(language));
+        eprintln!("[{:?}] {}: {what} {step}", event.kind, event.account_id);
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-fn together<T: Send>(count: usize, act: impl Fn() -> T + Sync) -> Vec<T> {
+pub(crate) fn together<T: Send>(count: usize, act: impl Fn() -> T + Sync) -> Vec<T> {
     let start = Barrier::new(count);
     thread::scope(|scope| {
         let threads: Vec<_> = (0..count)

@@ -3,8 +3,8 @@
 
 use crate::scan;
 use intail_office365::{
-    Account, BrowserOpener, Clock, Config, ConnectOptions, Error, ErrorKind, Hooks, HostKey, LogLevel, LogRecord, LogSink,
-    Office365, Result,
+    Account, AccountEvent, AccountObserver, BrowserOpener, Clock, Config, ConnectOptions, Error, ErrorKind, Hooks, HostKey,
+    LogLevel, LogRecord, LogSink, Office365, Result,
 };
 use intail_office365_sandbox::{Control, LogEntry, Person, Sandbox, SandboxOptions, TokenSettings, Visit};
 use std::{
@@ -39,6 +39,8 @@ pub(crate) struct Rig {
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) records: Arc<Records>,
     pub(crate) robot: Arc<Robot>,
+    /// Is told of the accounts of every program that has no observer of its own.
+    pub(crate) watcher: Arc<Watcher>,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -52,6 +54,7 @@ impl Rig {
             clock: Arc::default(),
             records: Arc::default(),
             robot: Arc::default(),
+            watcher: Arc::default(),
             folder: tempfile::tempdir().unwrap(),
         };
         rig.tokens(|_| {});
@@ -83,7 +86,14 @@ impl Rig {
             log: Some(Arc::clone(&self.records) as Arc<dyn LogSink>),
             browser: Some(Arc::clone(&self.robot) as Arc<dyn BrowserOpener>),
             clock: Some(Arc::clone(&self.clock) as Arc<dyn Clock>),
+            accounts: Some(Arc::clone(&self.watcher) as Arc<dyn AccountObserver>),
         }
+    }
+
+    /// The same with an observer of its own.
+    pub(crate) fn open_for(&self, observer: Arc<dyn AccountObserver>) -> Office365 {
+        let hooks = Hooks { accounts: Some(observer), ..self.hooks() };
+        Office365::open(self.config(), Arc::new(HostKey::new(&[7; 32]).unwrap()), hooks).unwrap()
     }
 
     pub(crate) fn open(&self) -> Office365 {
@@ -162,6 +172,9 @@ impl Drop for Rig {
         for text in self.records.texts() {
             assert_eq!(scan::secret_in(&text), None, "in the log: {text}");
         }
+        for text in self.watcher.texts() {
+            assert_eq!(scan::secret_in(&text), None, "in an event: {text}");
+        }
         for entry in self.sent() {
             assert_eq!(scan::not_reading(&entry), None, "{} {}", entry.method, entry.path);
         }
@@ -229,6 +242,31 @@ impl LogSink for Records {
 
     fn log(&self, record: &LogRecord) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+    }
+}
+
+/// Notes every event.
+#[derive(Debug, Default)]
+pub(crate) struct Watcher(Mutex<Vec<AccountEvent>>);
+
+impl Watcher {
+    /// The events so far; the next call gives those after them.
+    pub(crate) fn take(&self) -> Vec<AccountEvent> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().map(|event| format!("{event:?} {:?}", event.state)).collect()
+    }
+}
+
+impl AccountObserver for Watcher {
+    fn on_event(&self, event: &AccountEvent) {
+        self.0.lock().unwrap().push(event.clone());
     }
 }
 

@@ -21,6 +21,10 @@ impl Control {
         Control { shared }
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Applies any change.
     pub fn change(&self, change: Change) -> Result<(), ControlError> {
         apply(&mut self.shared.state(), change)

@@ -2,5 +2,6 @@
 
 pub(crate) mod apply;
 pub(crate) mod change;
+mod elsewhere;
 pub(crate) mod handle;
 pub(crate) mod routes;

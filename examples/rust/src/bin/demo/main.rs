@@ -1,15 +1,19 @@
 //! The whole story against the sandbox, without a human: an organisation that has not approved the app, its administrator's
-//! approval, a first and a second person, a silent token, a restart, a disconnect. With `--browser` you do the clicking.
+//! approval, a first and a second person, a silent token, a restart, two programs on one store, an account that needs its person again,
+//! a disconnect. With `--browser` you do the clicking.
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
+mod host;
+mod later;
+
+use host::Host;
 use intail_office365::{
-    Account, BrowserOpener, CallOptions, Certainty, Config, ConnectOptions, ConsentStatus, Error, ErrorKind, Hooks, HostKey,
-    Language, Office365, Result,
+    Account, CallOptions, Certainty, ConnectOptions, ConsentStatus, Error, ErrorKind, Language, Office365, Result,
 };
-use intail_office365_sandbox::{Person, Sandbox, SandboxOptions};
+use intail_office365_sandbox::{Sandbox, SandboxOptions};
 use std::{
+    cell::Cell,
     error::Error as StdError,
-    path::Path,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -20,54 +24,54 @@ const ADMIN: &str = "admin@contoso.example";
 const ADELE: &str = "adele@contoso.example";
 const ALEX: &str = "alex@contoso.example";
 
-/// A scripted person who follows the address as a browser would, so that the demo needs no human.
-struct Robot(Person);
-
-impl BrowserOpener for Robot {
-    fn open(&self, url: &str) -> Result<()> {
-        let (person, url) = (self.0.clone(), url.to_owned());
-        // A browser goes its own way while the app waits for the answer.
-        thread::spawn(move || person.browse(&url));
-        Ok(())
-    }
-}
-
-/// The host app of this demo: where the sandbox is, and who clicks.
+/// The demo: a host app, the sandbox that it runs against, and who clicks.
 struct Demo<'a> {
+    host: Host,
     sandbox: &'a Sandbox,
-    folder: &'a Path,
     clicking: bool,
     started: Instant,
+    steps: Cell<u32>,
 }
 
 fn main() -> std::result::Result<(), Box<dyn StdError>> {
+    if let Some(outcome) = later::second_process() {
+        return outcome;
+    }
     let clicking = std::env::args().any(|argument| argument == "--browser");
     let (sandbox, folder) = (Sandbox::start(SandboxOptions::default())?, tempfile::tempdir()?);
-    let demo = Demo { sandbox: &sandbox, folder: folder.path(), clicking, started: Instant::now() };
+    let host = Host {
+        authority: sandbox.authority(),
+        client_id: sandbox.control().client_id(),
+        folder: folder.path().to_owned(),
+        clock: Arc::default(),
+    };
+    let demo = Demo { host, sandbox: &sandbox, clicking, started: Instant::now(), steps: Cell::new(0) };
     println!("A sandbox Microsoft 365 runs at {} (nothing leaves this machine).\n", sandbox.authority());
     if let Err(error) = demo.tell_the_story() {
-        println!("\nThe demo ended: {} {}", error.message(Language::English), error.next_step(Language::English));
-        if error.url().is_some() {
-            println!("No browser can be opened here: run `make demo` without BROWSER=1.");
-        }
-        return Err(error.into());
+        explain(&*error);
+        return Err(error);
     }
     println!("\nDone in {:.1} s. Next: README.md shows the same in your own program.", demo.started.elapsed().as_secs_f32());
     Ok(())
 }
 
 impl Demo<'_> {
-    fn tell_the_story(&self) -> Result<()> {
+    fn tell_the_story(&self) -> std::result::Result<(), Box<dyn StdError>> {
         self.not_approved()?;
         self.approve()?;
         let adele = self.first_person()?;
         self.second_person()?;
         self.silent_token(&adele)?;
-        self.restart_and_disconnect(&adele.id())
+        let id = adele.id();
+        self.restart(&id)?;
+        self.two_processes(&id)?;
+        self.needs_its_person(&id)?;
+        self.disconnect(&id)?;
+        Ok(())
     }
 
     fn not_approved(&self) -> Result<()> {
-        step(1, "An organisation that has not approved the app");
+        self.step("An organisation that has not approved the app");
         let seconds = if self.clicking { 60 } else { 2 };
         tell(&format!("{ADELE} clicks Connect. Microsoft shows \"Need admin approval\" and sends nothing back;"));
         tell(&format!("the app waits {seconds} s here (5 minutes by default)."));
@@ -83,7 +87,7 @@ impl Demo<'_> {
     }
 
     fn approve(&self) -> Result<()> {
-        step(2, "The administrator approves once, for everybody");
+        self.step("The administrator approves once, for everybody");
         self.ask_to_click(ADMIN, "Accept the permissions.");
         let office = self.open(ADMIN)?;
         let answer = office.admin_consent(CONTOSO, None)?;
@@ -97,7 +101,7 @@ impl Demo<'_> {
     }
 
     fn first_person(&self) -> Result<Account> {
-        step(3, "A person connects");
+        self.step("A person connects");
         self.ask_to_click(ADELE, "Sign in.");
         let office = self.open(ADELE)?;
         let adele = office.connect(&options(ADELE), None)?;
@@ -109,7 +113,7 @@ impl Demo<'_> {
     }
 
     fn second_person(&self) -> Result<()> {
-        step(4, "A second person connects, and sees no consent page");
+        self.step("A second person connects, and sees no consent page");
         self.ask_to_click(ALEX, "Sign in; there is nothing to accept.");
         let office = self.open(ALEX)?;
         connected(&office.connect(&options(ALEX), None)?);
@@ -119,7 +123,7 @@ impl Demo<'_> {
     }
 
     fn silent_token(&self, adele: &Account) -> Result<()> {
-        step(5, "A token, without asking anybody");
+        self.step("A token, without asking anybody");
         let before = Instant::now();
         let token = adele.acquire_token_silent()?;
         let took = before.elapsed();
@@ -128,14 +132,20 @@ impl Demo<'_> {
         Ok(())
     }
 
-    fn restart_and_disconnect(&self, id: &str) -> Result<()> {
-        step(6, "The app restarts, still connected");
+    fn restart(&self, id: &str) -> Result<()> {
+        self.step("The app restarts, still connected");
         let office = self.open(ADELE)?;
         let adele = office.account(id)?;
         adele.acquire_token_silent()?;
         tell(&format!("{:?}: {}", adele.state().state, adele.info().username.unwrap_or_default()));
-        step(7, "Disconnect");
-        let gone = adele.disconnect()?;
+        office.close();
+        Ok(())
+    }
+
+    fn disconnect(&self, id: &str) -> Result<()> {
+        self.step("Disconnect");
+        let office = self.open(ADELE)?;
+        let gone = office.account(id)?.disconnect()?;
         tell(&format!("The account's key and rows are gone (erased from the files: {}).", gone.erased));
         tell(&format!("The person can remove the grant at {}.", gone.revoke_url));
         tell(&format!("{} account is left.", office.accounts()?.len()));
@@ -143,16 +153,13 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// The host's own app: one registration, one store, one key. A real host keeps its key in the system's key store.
-    fn open(&self, robot: &str) -> Result<Office365> {
-        let mut config = Config::new(&self.sandbox.control().client_id(), &self.folder.join("demo.db").to_string_lossy());
-        config.authority = Some(self.sandbox.authority());
-        config.graph_base = Some(self.sandbox.graph_base());
-        let mut hooks = Hooks::default();
-        if !self.clicking {
-            hooks.browser = Some(Arc::new(Robot(Person::new(robot))));
-        }
-        Office365::open(config, Arc::new(HostKey::new(&[42; 32])?), hooks)
+    fn open(&self, user: &str) -> Result<Office365> {
+        self.host.open((!self.clicking).then_some(user))
+    }
+
+    fn step(&self, title: &str) {
+        self.steps.set(self.steps.get().saturating_add(1));
+        println!("\n{}. {title}", self.steps.get());
     }
 
     fn ask_to_click(&self, user: &str, what: &str) {
@@ -179,6 +186,14 @@ fn connected(account: &Account) {
     tell(&format!("Granted: {}", granted.join(", ")));
 }
 
+fn explain(error: &(dyn StdError + 'static)) {
+    let Some(error) = error.downcast_ref::<Error>() else { return println!("\nThe demo ended: {error}") };
+    println!("\nThe demo ended: {} {}", error.message(Language::English), error.next_step(Language::English));
+    if error.url().is_some() {
+        println!("No browser can be opened here: run `make demo` without BROWSER=1.");
+    }
+}
+
 /// What a host shows a person when it did not work: what happened, what to do, and the link for the administrator.
 fn show(error: &Error) {
     tell(&format!("The app says: {}", error.message(Language::English)));
@@ -192,10 +207,6 @@ fn show(error: &Error) {
         tell(&format!("An administrator's approval {sure}. The link for the administrator:"));
         tell(&approval.url);
     }
-}
-
-fn step(number: u32, title: &str) {
-    println!("\n{number}. {title}");
 }
 
 fn tell(text: &str) {
