@@ -45,4 +45,4 @@ docs: ## the library's reference, in target/doc
 	@echo "docs: open target/doc/intail_office365/index.html"
 
 clean: ## remove what was built or installed below this folder
-	@rm -rf target tests/browser/node_modules tests/foreign/node_modules
+	@rm -rf target tests/browser/node_modules tests/foreign/node_modules tests/bench/peers/node_modules

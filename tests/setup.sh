@@ -2,7 +2,7 @@
 # Brings the tools that this repository needs, and is the only place that lists them.
 #
 #   tests/setup.sh build    what `make demo` needs: a C compiler and Rust
-#   tests/setup.sh bench    what `make bench` needs: the same, and Python with msal and msal-extensions beside the library
+#   tests/setup.sh bench    what `make bench` needs: the same, and msal for Python and for Node, to measure beside
 #   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal and other programs, cargo-deny
 #
 # Says what it is about to install before it does, asks through sudo when it is not root, and prints one line when all is there.
@@ -33,7 +33,7 @@ DID=""
 main() {
   case "${1:-}" in
     build) system_packages cc rust ;;
-    bench) system_packages cc rust python; foreign_python ;;
+    bench) system_packages cc rust python; foreign_python; bench_node ;;
     check) system_packages cc rust lints chromium python; private_tools ;;
     *) echo "usage: tests/setup.sh build|bench|check" >&2; exit 2 ;;
   esac
@@ -116,6 +116,8 @@ private_tools() {
 }
 
 foreign_python() { python_packages "$TOOLS/python" tests/foreign/requirements.txt || left_out msal; }
+
+bench_node() { node && npm_packages tests/bench/peers || left_out node; }
 
 rust_components() {
   local component

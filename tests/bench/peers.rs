@@ -98,37 +98,104 @@ pub(crate) fn stores(stub: &Stub, ours: &[Figures]) -> Result<()> {
 
 /// G11 and G12.
 pub(crate) fn crowds(stub: &Stub) -> Result<()> {
-    let Some(peer) = Peer::find(stub, "G11, G12")? else { return Ok(()) };
-    let outcome = [("G11", 1, 50, false), ("G11", 1, 50, true), ("G12", 8, 1, false), ("G12", 8, 1, true)]
-        .into_iter()
-        .try_for_each(|(goal, processes, threads, single_use)| crowd(&peer, goal, processes, threads, single_use));
+    let peers = [Peer::find(stub, "G11, G12")?.map(Crowd::Python), Node::find(stub)?.map(Crowd::Node)];
+    let outcome = peers.iter().flatten().try_for_each(|peer| {
+        [("G11", 1, 50, false), ("G11", 1, 50, true), ("G12", 8, 1, false), ("G12", 8, 1, true)]
+            .into_iter()
+            .try_for_each(|(goal, processes, callers, single_use)| peer.rush(stub, goal, processes, callers, single_use))
+    });
     stub.conduct.single_use.store(false, SeqCst);
     outcome
 }
 
-fn crowd(peer: &Peer<'_>, goal: &'static str, processes: usize, threads: usize, single_use: bool) -> Result<()> {
-    let store = peer.folder.path().join(format!("{goal}-{single_use}.bin"));
-    peer.run("make", &store, &["1", EXPIRED])?;
-    peer.stub.conduct.single_use.store(false, SeqCst);
-    // From here on the store has the newest refresh token of the server.
-    peer.run("persist", &store, &["1"])?;
-    expire(&store)?;
-    peer.stub.conduct.single_use.store(single_use, SeqCst);
-    let threads_word = threads.to_string();
-    let start = |_| Running::start(peer.command("rush", &store, &[&threads_word]));
-    let children = (0..processes).map(start).collect::<Result<Vec<_>>>()?;
-    peer.stub.take_seen();
-    let (told, unfinished) = rush::together(children, PATIENCE)?;
-    let who = if processes == 1 { format!("{threads} threads") } else { format!("{processes} processes") };
-    let rotation = if single_use { ", refresh tokens good for one use" } else { "" };
-    let ended = if unfinished == 0 {
-        format!("slowest {:.0} ms", told.slowest())
-    } else {
-        format!("{unfinished} of {processes} processes not finished after {} s", PATIENCE.as_secs())
-    };
-    let (failed, missing) = (told.failures, told.missing);
-    let what = format!("{NAME}: {who}{rotation}: {failed} failed, {missing} saw no account, {ended}; refreshes");
-    Row::new(goal, what, peer.stub.take_seen().token.into(), "").report()
+/// msal-node, with a plain file that its plugin writes.
+struct Node<'a> {
+    stub: &'a Stub,
+    node: OsString,
+    folder: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl<'a> Node<'a> {
+    const NAME: &'static str = "msal-node 7.2.3";
+    const SCRIPT: &'static str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/msal_node.mjs");
+
+    fn find(stub: &'a Stub) -> Result<Option<Self>> {
+        let node = env::var_os("NODE").filter(|node| Path::new(node).exists()).unwrap_or_default();
+        if node.is_empty() || !Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/node_modules/@azure")).exists() {
+            println!("G11, G12: {} is not installed here (tests/setup.sh bench installs it)", Self::NAME);
+            return Ok(None);
+        }
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().join("root.pem");
+        fs::write(&root, &stub.root_pem)?;
+        Ok(Some(Self { stub, node, folder, root }))
+    }
+
+    fn command(&self, what: &str, store: &Path) -> Command {
+        let mut command = Command::new(&self.node);
+        command.args([Self::SCRIPT, what, &self.stub.authority]).arg(store).env("NODE_EXTRA_CA_CERTS", &self.root);
+        command
+    }
+}
+
+/// A peer that rushes.
+enum Crowd<'a> {
+    Python(Peer<'a>),
+    Node(Node<'a>),
+}
+
+impl Crowd<'_> {
+    fn rush(&self, stub: &Stub, goal: &'static str, processes: usize, callers: usize, single_use: bool) -> Result<()> {
+        stub.conduct.single_use.store(false, SeqCst);
+        let store = format!("{goal}-{single_use}.bin");
+        let (name, store) = match self {
+            Self::Python(peer) => (NAME, peer.folder.path().join(store)),
+            Self::Node(peer) => (Node::NAME, peer.folder.path().join(store)),
+        };
+        self.expired(&store)?;
+        stub.conduct.single_use.store(single_use, SeqCst);
+        let start = |_| {
+            Running::start(match self {
+                Self::Python(peer) => peer.command("rush", &store, &[&callers.to_string()]),
+                Self::Node(peer) => {
+                    let mut command = peer.command("rush", &store);
+                    command.arg(callers.to_string());
+                    command
+                }
+            })
+        };
+        let children = (0..processes).map(start).collect::<Result<Vec<_>>>()?;
+        stub.take_seen();
+        let (told, unfinished) = rush::together(children, PATIENCE)?;
+        let who = if processes == 1 { format!("{callers} callers") } else { format!("{processes} processes") };
+        let rotation = if single_use { ", single-use refresh tokens" } else { "" };
+        let ended = if unfinished == 0 {
+            format!("slowest {:.0} ms", told.slowest())
+        } else {
+            format!("{unfinished} of {processes} processes not finished after {} s", PATIENCE.as_secs())
+        };
+        let (failed, missing) = (told.failures, told.missing);
+        let what = format!("{name}, {who}{rotation}: {failed} failed, {missing} saw no account, {ended}; refreshes");
+        Row::new(goal, what, stub.take_seen().token.into(), "").report()
+    }
+
+    /// A store with an expired access token and the newest refresh token of the server.
+    fn expired(&self, store: &Path) -> Result<()> {
+        match self {
+            Self::Python(peer) => {
+                peer.run("make", store, &["1", EXPIRED])?;
+                peer.run("persist", store, &["1"])?;
+            }
+            Self::Node(peer) => {
+                let child = peer.command("make", store).output()?;
+                if !child.status.success() {
+                    return Err(format!("{} failed: {}", Node::NAME, String::from_utf8_lossy(&child.stderr)).into());
+                }
+            }
+        }
+        expire(store)
+    }
 }
 
 /// Makes the access token in the peer's file one that has expired.

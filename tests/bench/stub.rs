@@ -194,7 +194,8 @@ fn answer(request: &Request, part: Part, answers: &Answers, counts: &Counts) -> 
     let fine = |body| Ok(("200 OK", body));
     let count = |counter: &AtomicU32| counter.fetch_add(1, SeqCst);
     let mut words = request.line.split(' ');
-    match (part, words.next().unwrap_or_default(), words.next().unwrap_or_default()) {
+    let (method, address) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    match (part, method, address.split('?').next().unwrap_or_default()) {
         (Part::Identity, "GET", path) if path.ends_with("/v2.0/.well-known/openid-configuration") => {
             count(&counts.discovery);
             fine(answers.discovery(path.trim_start_matches('/').split('/').next().unwrap_or_default()))
