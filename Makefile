@@ -27,7 +27,8 @@ check-deep: ## check, then advisories and the tests again in release mode with t
 test: ## the tests alone, with what is set up already; pass arguments as in `make test ARGS='-p intail-office365'`
 	@$(TOOLS) cargo test --locked $(if $(ARGS),$(ARGS),--workspace)
 
-bench: ## benchmarks, each beside its floor; writes target/bench/results.jsonl
+bench: ## benchmarks, each beside its floor and beside msal; six minutes; writes target/bench/results.jsonl
+	@tests/setup.sh bench
 	@mkdir -p target/bench && rm -f target/bench/results.jsonl
 	@echo "bench: building in release mode (some minutes the first time)"
 	@$(TOOLS) BENCH_RESULTS=$(CURDIR)/target/bench/results.jsonl cargo bench --workspace --locked --bench '*'
@@ -44,4 +45,4 @@ docs: ## the library's reference, in target/doc
 	@echo "docs: open target/doc/intail_office365/index.html"
 
 clean: ## remove what was built or installed below this folder
-	@rm -rf target tests/browser/node_modules tests/foreign/node_modules
+	@rm -rf target tests/browser/node_modules tests/foreign/node_modules tests/bench/peers/node_modules

@@ -2,6 +2,7 @@
 # Brings the tools that this repository needs, and is the only place that lists them.
 #
 #   tests/setup.sh build    what `make demo` needs: a C compiler and Rust
+#   tests/setup.sh bench    what `make bench` needs: the same, and msal for Python and for Node, to measure beside
 #   tests/setup.sh check    what `make check` needs on top: Chromium, Node, Python with msal and other programs, cargo-deny; on Linux a key store and strace
 #
 # Says what it is about to install before it does, asks through sudo when it is not root, and prints one line when all is there.
@@ -33,8 +34,9 @@ DID=""
 main() {
   case "${1:-}" in
     build) system_packages cc rust ;;
+    bench) system_packages cc rust python; foreign_python; bench_node ;;
     check) system_packages cc rust lints chromium python keyring strace; private_tools ;;
-    *) echo "usage: tests/setup.sh build|check" >&2; exit 2 ;;
+    *) echo "usage: tests/setup.sh build|bench|check" >&2; exit 2 ;;
   esac
   write_env
   judge_left_out "$1"
@@ -109,12 +111,16 @@ rust_lints_from_apt() {
 # ---- Tools of our own, below target/tools -------------------------------------------------------------------------------
 private_tools() {
   rust_components
-  python_packages "$TOOLS/python" tests/foreign/requirements.txt || left_out msal
+  foreign_python
   cargo_deny
   node || { left_out node; return 0; }
   npm_packages tests/browser
   npm_packages tests/foreign
 }
+
+foreign_python() { python_packages "$TOOLS/python" tests/foreign/requirements.txt || left_out msal; }
+
+bench_node() { node && npm_packages tests/bench/peers || left_out node; }
 
 rust_components() {
   local component
@@ -205,7 +211,7 @@ judge_left_out() {
     toolchain_there "$name" || required+=" $name"
   done
   [ -z "$required" ] || stop "CONFORMANCE_REQUIRE asks for what is not there:$required"
-  [ "$1" = check ] && [ -n "$LEFT_OUT" ] || return 0
+  [ "$1" != build ] && [ -n "$LEFT_OUT" ] || return 0
   say "cannot be had here:$LEFT_OUT. Their checks are left out. (Why: $LOG. clippy and rustfmt come with rustup, https://rustup.rs)"
   [ "${CI:-}" != true ] || stop "with CI=true nothing may be left out"
 }

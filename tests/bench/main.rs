@@ -10,8 +10,11 @@
 
 mod connect;
 mod floor;
+mod floor_store;
 mod host;
+mod peers;
 mod report;
+mod rush;
 mod silent;
 mod store;
 mod stub;
@@ -21,7 +24,8 @@ use std::error::Error;
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// What stands above the table.
-const LEGEND: &str = "G4: silent tokens. G5: opening a store. G6: keeping a refreshed token. G10: connecting.
+const LEGEND: &str = "G4: silent tokens. G5: the first token of a process. G6: keeping a refreshed token. G10: connecting.
+G11: many threads at expiry. G12: many processes. G14: both, for a minute, with refresh tokens good for one use.
 Each figure stands beside a floor: the same work written by hand without this library, measured in the same run. Compare the
 ratios, and expect other work on the machine to move them. `met: no` is a goal that this run did not reach, and no failure.
 ";
@@ -30,6 +34,12 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(at) = arguments.iter().position(|argument| argument == connect::COLD) {
         return connect::cold_child(&arguments[at + 1..]);
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == store::FIRST) {
+        return store::first_child(&arguments[at + 1..]);
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == rush::RUSH) {
+        return rush::child(&arguments[at + 1..]);
     }
     println!("{LEGEND}");
     let wanted = |part: &str| {
@@ -49,8 +59,11 @@ fn main() -> Result<()> {
             silent::run(&hosts)?;
         }
         if wanted("store") {
-            store::run(&stub, &hosts)?;
+            peers::stores(&stub, &store::run(&stub, &hosts)?)?;
         }
+    }
+    if wanted("rush") {
+        rush::run(&stub, peers::crowds)?;
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ impl Row {
     pub(crate) fn report(self) -> Result<()> {
         let number = |number: Option<f64>| number.map_or_else(String::new, |number| format!("{number:.3}"));
         println!(
-            "{:<4} {:<64} {:>10} {:<6} floor {:>9}  ratio {:>7}  limit {:<12} met: {}",
+            "{:<4} {:<92} {:>10} {:<3} floor {:>9}  ratio {:>7}  limit {:<12} met: {}",
             self.goal,
             self.what,
             number(Some(self.value)),

@@ -8,7 +8,7 @@ mod answers;
 
 use crate::Result;
 use answers::Answers;
-pub(crate) use answers::{ACCESS_TOKEN, CLIENT, MovedClock, TENANT};
+pub(crate) use answers::{ACCESS_TOKEN, CLIENT, Conduct, LIFETIME, MovedClock, TENANT};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
     collections::HashMap,
@@ -45,6 +45,7 @@ pub(crate) struct Stub {
     pub(crate) graph: String,
     pub(crate) root_pem: String,
     pub(crate) clock: Arc<MovedClock>,
+    pub(crate) conduct: Arc<Conduct>,
     counts: Arc<Counts>,
     hosts: Vec<Host>,
 }
@@ -87,13 +88,19 @@ impl Stub {
         let authority = format!("https://{}", identity.local_addr()?);
         let graph_base = format!("https://{}", graph.local_addr()?);
         let clock = Arc::new(MovedClock::default());
-        let answers = Arc::new(Answers::new(&authority, &clock)?);
+        let conduct = Arc::new(Conduct::default());
+        let answers = Arc::new(Answers::new(&authority, &clock, &conduct)?);
         let counts = Arc::new(Counts::default());
         let hosts = vec![
             Host::start(identity, Part::Identity, &tls, &answers, &counts)?,
             Host::start(graph, Part::Graph, &tls, &answers, &counts)?,
         ];
-        Ok(Self { authority, graph: graph_base, root_pem, clock, counts, hosts })
+        Ok(Self { authority, graph: graph_base, root_pem, clock, conduct, counts, hosts })
+    }
+
+    /// Token requests since the last look, without taking note of it.
+    pub(crate) fn token_requests(&self) -> u32 {
+        self.counts.token.load(SeqCst)
     }
 
     /// What arrived since the last look.
@@ -169,9 +176,8 @@ fn serve(stream: TcpStream, part: Part, tls: Arc<ServerConfig>, answers: &Answer
             }
             .fetch_add(1, SeqCst);
         }
-        let body = answer(&request, part, answers, counts)?;
+        let (status, body) = answer(&request, part, answers, counts)?;
         let mut wire = Vec::with_capacity(body.len() + 160);
-        let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
         write!(
             wire,
             "HTTP/1.1 {status}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\n\r\n",
@@ -184,17 +190,19 @@ fn serve(stream: TcpStream, part: Part, tls: Arc<ServerConfig>, answers: &Answer
     Ok(())
 }
 
-fn answer(request: &Request, part: Part, answers: &Answers, counts: &Counts) -> Result<Vec<u8>> {
+fn answer(request: &Request, part: Part, answers: &Answers, counts: &Counts) -> Result<(&'static str, Vec<u8>)> {
+    let fine = |body| Ok(("200 OK", body));
     let count = |counter: &AtomicU32| counter.fetch_add(1, SeqCst);
     let mut words = request.line.split(' ');
-    match (part, words.next().unwrap_or_default(), words.next().unwrap_or_default()) {
+    let (method, address) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    match (part, method, address.split('?').next().unwrap_or_default()) {
         (Part::Identity, "GET", path) if path.ends_with("/v2.0/.well-known/openid-configuration") => {
             count(&counts.discovery);
-            Ok(answers.discovery(path.trim_start_matches('/').split('/').next().unwrap_or_default()))
+            fine(answers.discovery(path.trim_start_matches('/').split('/').next().unwrap_or_default()))
         }
         (Part::Identity, "GET", path) if path.ends_with("/discovery/v2.0/keys") => {
             count(&counts.keys);
-            Ok(answers.keys().to_vec())
+            fine(answers.keys().to_vec())
         }
         (Part::Identity, "POST", path) if path.ends_with("/oauth2/v2.0/token") => {
             count(&counts.token);
@@ -202,11 +210,11 @@ fn answer(request: &Request, part: Part, answers: &Answers, counts: &Counts) -> 
         }
         (Part::Graph, "GET", "/v1.0/me") => {
             count(&counts.me);
-            Ok(Answers::me(&request.authorization))
+            fine(Answers::me(&request.authorization))
         }
         _ => {
             count(&counts.strange);
-            Ok(Vec::new())
+            Ok(("404 Not Found", Vec::new()))
         }
     }
 }

@@ -5,9 +5,14 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use intail_office365::{Clock, SystemClock};
 use ring::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
 use serde_json::json;
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering::SeqCst},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
 };
 
 pub(crate) const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
@@ -16,6 +21,7 @@ pub(crate) const CLIENT: &str = "55555555-0000-4aaa-9bbb-666666666666";
 pub(crate) const ACCESS_TOKEN: usize = 1900;
 const REFRESH_TOKEN: usize = 1200;
 const KID: &str = "bench";
+pub(crate) const LIFETIME: i64 = 3_600;
 
 /// The machine's clock, moved forward: the stub and the library live by the same.
 #[derive(Debug, Default)]
@@ -25,11 +31,58 @@ impl MovedClock {
     pub(crate) fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds, SeqCst);
     }
+
+    /// Seconds by which it is ahead of the machine's.
+    pub(crate) fn ahead(&self) -> i64 {
+        self.0.load(SeqCst)
+    }
 }
 
 impl Clock for MovedClock {
     fn now(&self) -> i64 {
         SystemClock.now().saturating_add(self.0.load(SeqCst))
+    }
+}
+
+/// How the token endpoint behaves, which a benchmark may change.
+#[derive(Debug)]
+pub(crate) struct Conduct {
+    /// Seconds that an access token lives.
+    pub(crate) lifetime: AtomicI64,
+    /// Milliseconds that the endpoint takes for a refresh, from its arrival on.
+    pub(crate) delay: AtomicU64,
+    /// Whether a refresh token is good for one use: then only the newest of a person is taken. Microsoft lets an older one live on.
+    pub(crate) single_use: AtomicBool,
+    /// The number in the newest refresh token of each person.
+    newest: Mutex<HashMap<u64, u64>>,
+    /// Refreshes that were refused for an older token.
+    pub(crate) refused: AtomicU64,
+}
+
+impl Default for Conduct {
+    fn default() -> Self {
+        let number = AtomicU64::default;
+        Self {
+            lifetime: AtomicI64::new(LIFETIME),
+            delay: number(),
+            single_use: AtomicBool::default(),
+            newest: Mutex::default(),
+            refused: number(),
+        }
+    }
+}
+
+impl Conduct {
+    /// The number of the next refresh token, unless the one that was shown is of no use any more.
+    fn rotate(&self, person: u64, shown: Option<&str>) -> Option<u64> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = newest.entry(person).or_default();
+        if self.single_use.load(SeqCst) && shown.is_some_and(|shown| shown != known.to_string()) {
+            self.refused.fetch_add(1, SeqCst);
+            return None;
+        }
+        *known += 1;
+        Some(*known)
     }
 }
 
@@ -41,10 +94,11 @@ pub(super) struct Answers {
     pair: KeyPair,
     padding: String,
     clock: Arc<MovedClock>,
+    conduct: Arc<Conduct>,
 }
 
 impl Answers {
-    pub(super) fn new(authority: &str, clock: &Arc<MovedClock>) -> Result<Self> {
+    pub(super) fn new(authority: &str, clock: &Arc<MovedClock>, conduct: &Arc<Conduct>) -> Result<Self> {
         let pair = KeyPair::from_pkcs8(include_bytes!("../../../core/src/oauth/testdata/first.pk8"));
         let pair = pair.map_err(|_| "the key cannot be read")?;
         let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(pair.public());
@@ -60,6 +114,7 @@ impl Answers {
             pair,
             padding: "eyJub25jZSI6IkJlbmNobWFyayJ9".repeat(100),
             clock: Arc::clone(clock),
+            conduct: Arc::clone(conduct),
         })
     }
 
@@ -82,21 +137,30 @@ impl Answers {
         &self.keys
     }
 
-    /// The answer to a code or a refresh token.
-    pub(super) fn token(&self, form: &[u8]) -> Result<Vec<u8>> {
+    /// The answer to a code or a refresh token, with its status.
+    pub(super) fn token(&self, form: &[u8]) -> Result<(&'static str, Vec<u8>)> {
         let secret = url::form_urlencoded::parse(form).find(|(name, _)| name == "code" || name == "refresh_token");
         let secret = secret.ok_or("a token request without code and refresh token")?.1;
         let (person, rest) = secret.split_once('.').ok_or("a secret that is none of ours")?;
-        let nonce = if rest.starts_with("refresh") { None } else { Some(rest) };
+        let shown = rest.strip_prefix("refresh.").map(|rest| rest.split('.').next().unwrap_or_default());
+        let nonce = if shown.is_some() { None } else { Some(rest) };
         let person: u64 = person.parse()?;
+        let Some(number) = self.conduct.rotate(person, shown) else {
+            let body = json!({"error": "invalid_grant", "error_description": "AADSTS70000: used", "error_codes": [70000]});
+            return Ok(("400 Bad Request", body.to_string().into_bytes()));
+        };
+        if shown.is_some() {
+            thread::sleep(Duration::from_millis(self.conduct.delay.load(SeqCst)));
+        }
         let text = |kind: &str, length: usize| format!("{person}.{kind}.{}", self.padding).chars().take(length).collect::<String>();
+        let lifetime = self.conduct.lifetime.load(SeqCst);
         let body = json!({
             "token_type": "Bearer", "scope": "User.Read Mail.ReadBasic Calendars.Read openid profile email",
-            "expires_in": 3600, "ext_expires_in": 3600,
-            "access_token": text("access", ACCESS_TOKEN), "refresh_token": text("refresh", REFRESH_TOKEN),
-            "id_token": self.id_token(person, nonce)?,
+            "expires_in": lifetime, "ext_expires_in": lifetime,
+            "access_token": text("access", ACCESS_TOKEN), "refresh_token": text(&format!("refresh.{number}"), REFRESH_TOKEN),
+            "id_token": self.id_token(person, nonce)?, "client_info": URL_SAFE_NO_PAD.encode(json!({"uid": object_id(person), "utid": TENANT}).to_string()),
         });
-        Ok(body.to_string().into_bytes())
+        Ok(("200 OK", body.to_string().into_bytes()))
     }
 
     pub(super) fn me(authorization: &str) -> Vec<u8> {
