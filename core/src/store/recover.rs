@@ -58,7 +58,7 @@ pub(super) fn recover_until(path: &Path, provider: &dyn KeyProvider, steps: usiz
     let key = seal::random()?;
     let record = KeyRecord::wrap(provider, *seal::random()?, FIRST_KEY, &key)?;
     let done = replace(&place, &snapshot, &salvaged, &record, &Keyring::of(record.open_with(&key)?), steps);
-    if done.is_err() {
+    if done.is_err() && !may_be_in_place(&place, &record) {
         // If it cannot be forgotten now, it is a key that opens nothing.
         let _ = provider.retire(&record.wrapped);
     }
@@ -116,6 +116,13 @@ fn replace(
 
 fn unchanged(health: Health) -> Recovery {
     Recovery {
+/// Whether the new store may have the name, and only not yet for ever.
+fn may_be_in_place(place: &Place, record: &KeyRecord) -> bool {
+    let found = Snapshot::take(place)
+        .map(|snapshot| snapshot.is_some_and(|snapshot| salvage::wrappings(&snapshot).contains(&record.wrapped)));
+    found.unwrap_or(true)
+}
+
         accounts: health.accounts,
         damaged_accounts: 0,
         damaged_account_ids: Vec::new(),

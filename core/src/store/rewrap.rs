@@ -6,11 +6,14 @@
 use super::{Store, fault, finish_erasure, key::KeyProvider, keyring::KeyRecord};
 use crate::error::{Detail, Result};
 use rusqlite::Connection;
+use std::cell::Cell;
 
 /// Wrappings that were made and are not yet in the store.
 pub(crate) struct Rewrapped {
     pairs: Vec<(KeyRecord, KeyRecord)>,
     retires: bool,
+    /// Whether they were put in place. If the transaction then fails to reach the disk, it can be there all the same after a crash.
+    placed: Cell<bool>,
 }
 
 /// How often a change that another process crossed is tried.
@@ -36,7 +39,7 @@ impl Store {
 
     /// Unwraps every key with `from`, which proves that it fits, and wraps it with `to`. Writes nothing.
     pub(crate) fn rewrap(&self, from: &dyn KeyProvider, to: &dyn KeyProvider) -> Result<Rewrapped> {
-        let mut rewrapped = Rewrapped { pairs: Vec::new(), retires: from.kind().owns_its_keys() };
+        let mut rewrapped = Rewrapped { pairs: Vec::new(), retires: from.kind().owns_its_keys(), placed: Cell::new(false) };
         for old in self.with_connection(KeyRecord::read_all)? {
             let new = old.unwrap_key(from).and_then(|key| KeyRecord::wrap(to, old.store_id, old.key_id, &key));
             match new {
@@ -89,12 +92,16 @@ impl Rewrapped {
     }
 }
 
+        self.placed.set(true);
 /// Notes a wrapping whose key the provider has to forget once this transaction is on the disk.
 pub(super) fn retire_later(connection: &Connection, wrapped: &[u8]) -> Result<()> {
     connection.execute("INSERT INTO retired_key (wrapped) VALUES (?1)", [wrapped]).map_err(fault::sqlite)?;
     Ok(())
 }
 
+        if self.placed.get() {
+            return;
+        }
 /// What this transaction overwrites has to leave the write-ahead log too.
 pub(super) fn mark_erasure(connection: &Connection) -> Result<bool> {
     connection.execute("UPDATE store SET erase_pending = erase_pending + 1 WHERE only = 1", []).map_err(fault::sqlite)?;

@@ -4,6 +4,7 @@ mod causes;
 mod damage;
 mod discard;
 mod files;
+mod hostile;
 mod keys;
 mod limits;
 #[cfg(unix)]

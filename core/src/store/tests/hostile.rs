@@ -1,0 +1,99 @@
+//! Files that somebody made to cost the reader time, memory or a key, and steps after which an older copy must not open.
+
+use super::rekey::{Shelf, copy_of};
+use super::rig::{Rig, connect, setting};
+use crate::{
+    error::{Detail, Result},
+    protection::KeyProviderKind,
+    store::{KeyFile, KeyProvider, Store, inspect, recover},
+};
+use rusqlite::Connection;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+fn key_file(rig: &Rig) -> KeyFile {
+    KeyFile::at(rig.folder.path().join("own.key").to_str().unwrap()).unwrap()
+}
+
+fn closed_store(rig: &Rig, provider: &dyn KeyProvider) -> String {
+    let store = Store::open(&rig.path(), provider).unwrap();
+    let id = connect(&store, 1).id;
+    store.close().unwrap();
+    id
+}
+
+/// Case S-20: whichever flush fails, and though the process dies then, the store opens: no key is forgotten that a transaction or a new
+/// store may need which reaches the disk in the end. Needs strace.
+#[cfg(target_os = "linux")]
+#[test]
+fn s_20_a_flush_that_fails_costs_no_key() {
+    let strace = |arguments: &[&str]| {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-e", "trace=fsync"]).args(arguments);
+        strace
+    };
+    if !strace(&["true"]).output().is_ok_and(|done| done.status.success()) {
+        println!("no strace: not tried");
+        return;
+    }
+    for operation in ["change", "rotate", "recover"] {
+        let mut met = 0;
+        for at in 1..30 {
+            let rig = Rig::new();
+            let keys = key_file(&rig);
+            let id = closed_store(&rig, &keys);
+            if operation == "recover" {
+                let mut bytes = fs::read(rig.path()).unwrap();
+                bytes[..100].fill(0);
+                fs::write(rig.path(), bytes).unwrap();
+            }
+            let inject = format!("inject=fsync:error=EIO:when={at}");
+            let child = strace(&["-e", &inject])
+                .args(own_test("child_that_changes_keys"))
+                .env("CHANGE", operation)
+                .env("IN", rig.folder.path())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&child.stdout).into_owned();
+            assert!(said.contains("DONE"), "{said}");
+            if !String::from_utf8_lossy(&child.stderr).contains("INJECTED") {
+                break;
+            }
+            met += 1;
+            if Store::open(&rig.path(), &keys).is_err_and(|error| error.cause() == Detail::StoreCorrupt) {
+                recover::recover(&rig.path(), &keys).unwrap();
+            }
+            let opened = Store::open(&rig.path(), &keys).map(|store| store.account(&id).unwrap().is_some());
+            assert!(matches!(opened, Ok(true)), "{operation}, flush {at}: {opened:?} after {said}");
+        }
+        assert!(met >= 5, "{operation}: {met}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn own_test(name: &str) -> [String; 4] {
+    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    [program, "--exact".to_owned(), format!("store::tests::hostile::{name}"), "--nocapture".to_owned()]
+}
+
+/// Not a test of its own: does one thing to the keys of a store, and is gone without closing it.
+#[cfg(target_os = "linux")]
+#[test]
+fn child_that_changes_keys() {
+    let (Some(change), Some(folder)) = (setting("CHANGE"), setting("IN")) else { return };
+    let (path, keys) = (Path::new(&folder).join("store.db"), Path::new(&folder).join("own.key"));
+    let keys = KeyFile::at(keys.to_str().unwrap()).unwrap();
+    let store = if change == "recover" { None } else { Some(Store::open(&path, &keys).unwrap()) };
+    let done = match &store {
+        None => recover::recover(&path, &keys).map(drop),
+        Some(store) if change == "rotate" => store.begin_rotation(&keys),
+        Some(store) => store.change_key(&keys, &keys),
+    };
+    println!("DONE {:?}", done.map_err(|error| error.cause()));
+    std::process::exit(0);
+}
