@@ -65,12 +65,14 @@ pub(super) fn recover_until(path: &Path, provider: &dyn KeyProvider, steps: usiz
     done.map(|set_aside| report(&salvaged, &set_aside))
 }
 
-/// Forgets the keys of the stores that were set aside, and removes their files. `in_use` are wrappings that the store itself needs: a
-/// recovery that was killed has copied it already, and not replaced it.
+/// Forgets the keys of the stores that were set aside, and removes their files; so it does with the drafts of recoveries that were
+/// killed, which hold the accounts as well. `in_use` are wrappings that the store itself needs: a recovery that was killed has copied
+/// it already, and not replaced it. Returns how many were set aside.
 pub(super) fn remove_set_aside(place: &Place, provider: &dyn KeyProvider, in_use: &[KeyRecord]) -> Result<u32> {
+    let (copies, drafts) = (swap::copies(place)?, swap::drafts(place)?);
     let mut removed: u32 = 0;
-    for copy in swap::copies(place)? {
-        if let Some(snapshot) = Snapshot::take(&copy)? {
+    for (copy, is_copy) in copies.iter().map(|copy| (copy, true)).chain(drafts.iter().map(|draft| (draft, false))) {
+        if let Some(snapshot) = Snapshot::take(copy)? {
             let own = |wrapped: &Vec<u8>| in_use.iter().any(|record| record.wrapped == *wrapped);
             for wrapped in salvage::wrappings(&snapshot).into_iter().filter(|wrapped| !own(wrapped)) {
                 provider.retire(&wrapped)?;
@@ -79,7 +81,7 @@ pub(super) fn remove_set_aside(place: &Place, provider: &dyn KeyProvider, in_use
         }
         swap::remove(&copy)?;
     }
-    if removed > 0 {
+    if !copies.is_empty() || !drafts.is_empty() {
         place.sync()?;
     }
     Ok(removed)

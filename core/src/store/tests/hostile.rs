@@ -27,6 +27,44 @@ fn closed_store(rig: &Rig, provider: &dyn KeyProvider) -> String {
     id
 }
 
+fn change(path: &Path, sql: &str) {
+    Connection::open(path).unwrap().execute_batch(&format!("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; {sql}")).unwrap();
+}
+
+/// Case S-07: a recovery that was killed leaves a whole store under another name, with a key of its own. A disconnect takes both away.
+#[test]
+fn s_07_nothing_of_a_killed_recovery_outlives_a_disconnect() {
+    for steps in [1, 2, 3] {
+        let (rig, shelf) = (Rig::new(), Shelf::default());
+        let store = Store::open(&rig.path(), &shelf).unwrap();
+        let ids = [1, 2].map(|number| connect(&store, number).id);
+        store.close().unwrap();
+        change(&rig.path(), "UPDATE account SET person = x'00' WHERE rowid = 1");
+        recover::recover_until(&rig.path(), &shelf, steps).unwrap();
+        let left: Vec<PathBuf> = beside(&rig).into_iter().filter(|path| path.to_string_lossy().contains(".new-")).collect();
+        assert_eq!(left.len(), 1);
+        let stolen = Rig::new();
+        fs::copy(&left[0], stolen.path()).unwrap();
+        recover::recover(&rig.path(), &shelf).unwrap();
+        // The twin: until then the draft is as good as the store.
+        let twin = copy_of(&stolen);
+        assert!(Store::open(&twin.path(), &shelf).unwrap().account(&ids[1]).unwrap().is_some());
+
+        let store = Store::open(&rig.path(), &shelf).unwrap();
+        store.disconnect(&ids[1], Some(&store.rewrap(&shelf, &shelf).unwrap())).unwrap();
+        store.finish_retiring(&shelf).unwrap();
+        assert_eq!(store.discard_set_aside(&shelf).unwrap(), 2);
+        store.close().unwrap();
+        assert_eq!((shelf.len(), beside(&rig)), (1, vec![rig.path()]), "{steps}");
+        assert_eq!(Store::open(&stolen.path(), &shelf).unwrap_err().cause(), Detail::StoreWrongKey);
+        assert!(Store::open(&rig.path(), &shelf).is_ok());
+    }
+}
+
+fn beside(rig: &Rig) -> Vec<PathBuf> {
+    fs::read_dir(rig.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
 /// Case S-20: whichever flush fails, and though the process dies then, the store opens: no key is forgotten that a transaction or a new
 /// store may need which reaches the disk in the end. Needs strace.
 #[cfg(target_os = "linux")]
