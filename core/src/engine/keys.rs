@@ -111,15 +111,16 @@ impl Engine {
         }
         let rewrapped = self.store.rewrap(&*provider, &*provider).ok();
         let erasure = self.store.disconnect(id, rewrapped.as_ref());
-        if erasure.as_ref().is_ok_and(|erasure| erasure.key_replaced) {
-            let _ = self.store.finish_retiring(&*provider);
-            return erasure;
+        let mut replaced = erasure.as_ref().is_ok_and(|erasure| erasure.key_replaced);
+        if !replaced {
+            if let Some(unused) = rewrapped {
+                unused.abandon(&*provider);
+            }
+            // Another process changed the wrapping in between.
+            replaced = erasure.is_ok() && self.store.change_key(&*provider, &*provider).is_ok();
         }
-        if let Some(unused) = rewrapped {
-            unused.abandon(&*provider);
-        }
-        // Another process changed the wrapping in between.
-        let key_replaced = erasure.is_ok() && self.store.change_key(&*provider, &*provider).is_ok();
+        // As long as the provider has the old key, older copies open.
+        let key_replaced = replaced && self.store.finish_retiring(&*provider).is_ok();
         erasure.map(|erasure| Erasure { key_replaced, ..erasure })
     }
 }
