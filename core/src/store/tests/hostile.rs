@@ -31,6 +31,10 @@ fn change(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(&format!("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; {sql}")).unwrap();
 }
 
+fn number(path: &Path, sql: &str) -> i64 {
+    Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
 /// Case S-07: a recovery that was killed leaves a whole store under another name, with a key of its own. A disconnect takes both away.
 #[test]
 fn s_07_nothing_of_a_killed_recovery_outlives_a_disconnect() {
@@ -63,6 +67,19 @@ fn s_07_nothing_of_a_killed_recovery_outlives_a_disconnect() {
 
 fn beside(rig: &Rig) -> Vec<PathBuf> {
     fs::read_dir(rig.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Case S-03: each note of a key to be forgotten costs a call of the provider.
+#[test]
+fn s_03_planted_notes_of_keys_do_not_keep_a_store_from_opening() {
+    let rig = Rig::new();
+    let keys = key_file(&rig);
+    closed_store(&rig, &keys);
+    change(&rig.path(), &format!("BEGIN; {COUNT} 100000) INSERT INTO retired_key SELECT randomblob(4) FROM n; COMMIT"));
+    let store = Store::open(&rig.path(), &keys).unwrap();
+    assert_eq!(store.finish_retiring(&keys).unwrap_err().cause(), Detail::StoreBusy);
+    store.close().unwrap();
+    assert_eq!(number(&rig.path(), "SELECT count(*) FROM retired_key"), 100_000 - 2 * 64);
 }
 
 /// Case S-20: whichever flush fails, and though the process dies then, the store opens: no key is forgotten that a transaction or a new
