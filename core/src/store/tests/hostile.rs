@@ -27,6 +27,10 @@ fn closed_store(rig: &Rig, provider: &dyn KeyProvider) -> String {
     id
 }
 
+/// What unfriendly files may cost: far more than they do, and far less than they did.
+const BEARABLE: Duration = Duration::from_secs(30);
+const COUNT: &str = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ";
+
 fn change(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(&format!("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; {sql}")).unwrap();
 }
@@ -80,6 +84,49 @@ fn s_03_planted_notes_of_keys_do_not_keep_a_store_from_opening() {
     assert_eq!(store.finish_retiring(&keys).unwrap_err().cause(), Detail::StoreBusy);
     store.close().unwrap();
     assert_eq!(number(&rig.path(), "SELECT count(*) FROM retired_key"), 100_000 - 2 * 64);
+}
+
+/// Case S-03: a short log that says that the store is very long, and short, and very long again.
+#[test]
+fn s_03_a_log_is_believed_as_far_as_it_is_long() {
+    let rig = Rig::new();
+    closed_store(&rig, &rig.key);
+    let frames: Vec<(u32, u32)> = (0..200).map(|n| (262_144, if n % 2 == 0 { 262_144 } else { 10 })).collect();
+    fs::write(rig.beside("-wal"), log_of(&frames)).unwrap();
+    let start = Instant::now();
+    inspect(&rig.path(), &rig.key);
+    assert!(start.elapsed() < BEARABLE, "{:?}", start.elapsed());
+}
+
+/// A log of few frames that names the last page of all.
+fn log_of(frames: &[(u32, u32)]) -> Vec<u8> {
+    fn sum(of: &mut (u32, u32), bytes: &[u8]) {
+        for pair in bytes.chunks_exact(8) {
+            let word = |at: usize| u32::from_be_bytes(pair[at..at + 4].try_into().unwrap());
+            of.0 = of.0.wrapping_add(word(0)).wrapping_add(of.1);
+            of.1 = of.1.wrapping_add(word(4)).wrapping_add(of.0);
+        }
+    }
+    let mut of = (0, 0);
+    let mut log = Vec::new();
+    for word in [0x377F_0683_u32, 3_007_000, 4096, 0, 1, 2] {
+        log.extend(word.to_be_bytes());
+    }
+    sum(&mut of, &log);
+    log.extend(of.0.to_be_bytes());
+    log.extend(of.1.to_be_bytes());
+    for (number, size) in frames {
+        let head = [number.to_be_bytes(), size.to_be_bytes()].concat();
+        let page = vec![0; 4096];
+        sum(&mut of, &head);
+        sum(&mut of, &page);
+        log.extend(head);
+        for word in [1_u32, 2, of.0, of.1] {
+            log.extend(word.to_be_bytes());
+        }
+        log.extend(page);
+    }
+    log
 }
 
 /// Case S-20: whichever flush fails, and though the process dies then, the store opens: no key is forgotten that a transaction or a new
