@@ -129,6 +129,19 @@ fn log_of(frames: &[(u32, u32)]) -> Vec<u8> {
     log
 }
 
+/// Case S-03: as many store ids as records of keys, each of which could belong to each.
+#[test]
+fn s_03_planted_ids_are_not_tried_with_every_record() {
+    let rig = Rig::new();
+    let tables = "CREATE TABLE a (i INTEGER PRIMARY KEY, s, n); CREATE TABLE b (i INTEGER PRIMARY KEY, x, y, z)";
+    let ids = format!("{COUNT} 20000) INSERT INTO a SELECT NULL, randomblob(16), 0 FROM n");
+    let records = format!("{COUNT} 20000) INSERT INTO b SELECT NULL, x'00', x'00', x'00' FROM n");
+    change(&rig.path(), &format!("PRAGMA page_size = 4096; {tables}; BEGIN; {ids}; {records}; COMMIT"));
+    let start = Instant::now();
+    assert_eq!(inspect(&rig.path(), &rig.key).error.unwrap().cause(), Detail::StoreUnrecoverable);
+    assert!(start.elapsed() < BEARABLE, "{:?}", start.elapsed());
+}
+
 /// Case S-20: whichever flush fails, and though the process dies then, the store opens: no key is forgotten that a transaction or a new
 /// store may need which reaches the disk in the end. Needs strace.
 #[cfg(target_os = "linux")]
