@@ -142,6 +142,29 @@ fn s_03_planted_ids_are_not_tried_with_every_record() {
     assert!(start.elapsed() < BEARABLE, "{:?}", start.elapsed());
 }
 
+/// Case S-03: rows that are in no index are not searched for one by one.
+#[test]
+fn s_03_planted_rows_without_an_index_are_counted_and_not_searched() {
+    let rig = Rig::new();
+    closed_store(&rig, &rig.key);
+    // Written while SQLite knows of no index.
+    let hide = "DELETE FROM sqlite_schema WHERE name LIKE 'sqlite_autoindex_account%';
+                UPDATE sqlite_schema SET sql = replace(sql, 'UNIQUE', '') WHERE name = 'account'";
+    let saved = "CREATE TABLE saved AS SELECT rowid AS r, * FROM sqlite_schema";
+    change(&rig.path(), &format!("PRAGMA writable_schema = ON; {saved}; {hide}; PRAGMA writable_schema = RESET"));
+    let rows =
+        format!("{COUNT} 60000) INSERT INTO account SELECT lower(hex(randomblob(16))), NULL, 1, 1, x'', x'', x'', x'' FROM n");
+    let show = "DELETE FROM sqlite_schema WHERE name <> 'saved';
+                INSERT INTO sqlite_schema (rowid, type, name, tbl_name, rootpage, sql)
+                SELECT r, type, name, tbl_name, rootpage, sql FROM saved WHERE name NOT IN (SELECT name FROM sqlite_schema);
+                DELETE FROM sqlite_schema WHERE name = 'saved'";
+    change(&rig.path(), &format!("{rows}; PRAGMA writable_schema = ON; {show}; PRAGMA writable_schema = RESET"));
+    let start = Instant::now();
+    let found = rig.open().accounts().unwrap();
+    assert_eq!((found.records.len(), found.damaged.len()), (1, 60_000));
+    assert!(start.elapsed() < BEARABLE, "{:?}", start.elapsed());
+}
+
 /// Case S-20: whichever flush fails, and though the process dies then, the store opens: no key is forgotten that a transaction or a new
 /// store may need which reaches the disk in the end. Needs strace.
 #[cfg(target_os = "linux")]
