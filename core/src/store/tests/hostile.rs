@@ -73,6 +73,33 @@ fn beside(rig: &Rig) -> Vec<PathBuf> {
     fs::read_dir(rig.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
+/// Another process makes the store first: the key that was made for nothing goes.
+#[test]
+fn a_creation_that_comes_second_leaves_no_key_behind() {
+    struct Slow<'a>(&'a Shelf, &'a Rig);
+    impl KeyProvider for Slow<'_> {
+        fn wrap(&self, key_id: u32, key: &[u8]) -> Result<Vec<u8>> {
+            let wrapped = self.0.wrap(key_id, key)?;
+            let other = Rig::new();
+            Store::open(&other.path(), self.0).unwrap().close().unwrap();
+            fs::copy(other.path(), self.1.path()).unwrap();
+            Ok(wrapped)
+        }
+        fn unwrap(&self, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>> {
+            self.0.unwrap(key_id, wrapped)
+        }
+        fn kind(&self) -> KeyProviderKind {
+            KeyProviderKind::OsKeyStore
+        }
+        fn retire(&self, wrapped: &[u8]) -> Result<()> {
+            self.0.retire(wrapped)
+        }
+    }
+    let (rig, shelf) = (Rig::new(), Shelf::default());
+    Store::open(&rig.path(), &Slow(&shelf, &rig)).unwrap();
+    assert_eq!(shelf.len(), 1);
+}
+
 /// Case S-03: each note of a key to be forgotten costs a call of the provider.
 #[test]
 fn s_03_planted_notes_of_keys_do_not_keep_a_store_from_opening() {
