@@ -77,9 +77,9 @@ pub(super) fn remove_set_aside(place: &Place, provider: &dyn KeyProvider, in_use
             for wrapped in salvage::wrappings(&snapshot).into_iter().filter(|wrapped| !own(wrapped)) {
                 provider.retire(&wrapped)?;
             }
-            removed = removed.saturating_add(1);
+            removed = removed.saturating_add(is_copy.into());
         }
-        swap::remove(&copy)?;
+        swap::remove(copy)?;
     }
     if !copies.is_empty() || !drafts.is_empty() {
         place.sync()?;
@@ -116,8 +116,6 @@ fn replace(
     swapped
 }
 
-fn unchanged(health: Health) -> Recovery {
-    Recovery {
 /// Whether the new store may have the name, and only not yet for ever.
 fn may_be_in_place(place: &Place, record: &KeyRecord) -> bool {
     let found = Snapshot::take(place)
@@ -125,6 +123,8 @@ fn may_be_in_place(place: &Place, record: &KeyRecord) -> bool {
     found.unwrap_or(true)
 }
 
+fn unchanged(health: Health) -> Recovery {
+    Recovery {
         accounts: health.accounts,
         damaged_accounts: 0,
         damaged_account_ids: Vec::new(),
