@@ -27,6 +27,28 @@ fn closed_store(rig: &Rig, provider: &dyn KeyProvider) -> String {
     id
 }
 
+/// A provider that owns its keys and cannot forget one now: a key store that was locked meanwhile, for instance.
+#[derive(Default)]
+struct Stubborn {
+    shelf: Shelf,
+    forgets: AtomicBool,
+}
+
+impl KeyProvider for Stubborn {
+    fn wrap(&self, key_id: u32, key: &[u8]) -> Result<Vec<u8>> {
+        self.shelf.wrap(key_id, key)
+    }
+    fn unwrap(&self, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>> {
+        self.shelf.unwrap(key_id, wrapped)
+    }
+    fn kind(&self) -> KeyProviderKind {
+        KeyProviderKind::OsKeyStore
+    }
+    fn retire(&self, wrapped: &[u8]) -> Result<()> {
+        if self.forgets.load(Ordering::Relaxed) { self.shelf.retire(wrapped) } else { Err(Detail::KeyUnavailable.into()) }
+    }
+}
+
 /// What unfriendly files may cost: far more than they do, and far less than they did.
 const BEARABLE: Duration = Duration::from_secs(30);
 const COUNT: &str = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ";
@@ -71,6 +93,62 @@ fn s_07_nothing_of_a_killed_recovery_outlives_a_disconnect() {
 
 fn beside(rig: &Rig) -> Vec<PathBuf> {
     fs::read_dir(rig.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// A limit of case S-07: a disconnect wraps the store's key anew and does not change it. An older copy that is given the present record
+/// of the key opens, as older rows in the present store do. Only a rotation ends that.
+#[test]
+fn s_07_a_copy_with_the_present_record_of_the_key_opens_until_the_key_is_rotated() {
+    let rig = Rig::new();
+    let keys = key_file(&rig);
+    let id = closed_store(&rig, &keys);
+    let copies = [copy_of(&rig), copy_of(&rig)];
+    let store = Store::open(&rig.path(), &keys).unwrap();
+    assert!(store.disconnect(&id, Some(&store.rewrap(&keys, &keys).unwrap())).unwrap().key_replaced);
+    store.finish_retiring(&keys).unwrap();
+    for (copy, opens) in copies.iter().zip([true, false]) {
+        if !opens {
+            store.begin_rotation(&keys).unwrap();
+            store.finish_rotation(&keys).unwrap().unwrap();
+        }
+        assert_eq!(Store::open(&copy.path(), &keys).unwrap_err().cause(), Detail::StoreWrongKey);
+        let attach = format!("ATTACH '{}' AS now", rig.path().to_str().unwrap());
+        change(
+            &copy.path(),
+            &format!("{attach}; DELETE FROM main.store_key; INSERT INTO main.store_key SELECT * FROM now.store_key"),
+        );
+        let found = Store::open(&copy.path(), &keys).unwrap().account(&id);
+        assert_eq!(found.is_ok_and(|account| account.unwrap().tokens.is_some()), opens);
+    }
+}
+
+/// A limit of case S-07: where the store goes to another provider and the old one cannot forget its key at that moment, nobody asks it
+/// again.
+#[test]
+fn s_07_a_provider_that_cannot_forget_when_the_store_leaves_it_is_not_asked_again() {
+    let (rig, old) = (Rig::new(), Stubborn::default());
+    let id = closed_store(&rig, &old);
+    let copy = copy_of(&rig);
+    let store = Store::open(&rig.path(), &old).unwrap();
+    store.change_key(&old, &rig.key).unwrap();
+    store.close().unwrap();
+    old.forgets.store(true, Ordering::Relaxed);
+    rig.open().close().unwrap();
+    assert_eq!(number(&rig.path(), "SELECT count(*) FROM retired_key"), 0);
+    assert!(Store::open(&copy.path(), &old).unwrap().account(&id).unwrap().is_some());
+}
+
+/// A limit: whoever can write the one of two stores with one key file, and read the other, can take the key of the other away.
+#[test]
+fn a_planted_note_takes_the_key_of_a_neighbour() {
+    let (one, other) = (Rig::new(), Rig::new());
+    let keys = key_file(&one);
+    closed_store(&one, &keys);
+    closed_store(&other, &keys);
+    let attach = format!("ATTACH '{}' AS other", other.path().to_str().unwrap());
+    change(&one.path(), &format!("{attach}; INSERT INTO main.retired_key SELECT wrapped FROM other.store_key"));
+    Store::open(&one.path(), &keys).unwrap();
+    assert_eq!(Store::open(&other.path(), &keys).unwrap_err().cause(), Detail::StoreWrongKey);
 }
 
 /// Another process makes the store first: the key that was made for nothing goes.
