@@ -270,6 +270,30 @@ fn s_03_planted_rows_without_an_index_are_counted_and_not_searched() {
     assert!(start.elapsed() < BEARABLE, "{:?}", start.elapsed());
 }
 
+/// Case S-03: pages whose cells all are one and the same row, with thousands of values that take no room in it.
+#[cfg(target_os = "linux")]
+#[test]
+fn s_03_rows_of_thousands_of_values_take_no_gigabytes() {
+    let rig = Rig::new();
+    let mut page = vec![13, 0, 0, 0x01, 0x00, 0, 0, 0];
+    page.extend([0x03, 0x00].repeat(0x100));
+    page.resize(4096, 0);
+    // A record of 3,000 bytes: its head, of two bytes and 2,998 times nothing.
+    page[0x300..0x305].copy_from_slice(&[0x97, 0x38, 1, 0x97, 0x38]);
+    fs::write(rig.path(), page.repeat(4096)).unwrap();
+    let before = peak();
+    inspect(&rig.path(), &rig.key);
+    assert!(peak() - before < 512 * 1024, "{} KiB", peak() - before);
+}
+
+/// The most memory that this process ever had, in KiB.
+#[cfg(target_os = "linux")]
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// Case S-20: whichever flush fails, and though the process dies then, the store opens: no key is forgotten that a transaction or a new
 /// store may need which reaches the disk in the end. Needs strace.
 #[cfg(target_os = "linux")]
