@@ -138,6 +138,20 @@ fn s_07_a_provider_that_cannot_forget_when_the_store_leaves_it_is_not_asked_agai
     assert!(Store::open(&copy.path(), &old).unwrap().account(&id).unwrap().is_some());
 }
 
+/// A limit of case S-07: a copy that somebody works with has the key in common with the store, and what the one lets the provider forget
+/// the other has lost.
+#[test]
+fn s_07_a_disconnect_in_a_copy_takes_the_key_of_the_store() {
+    let rig = Rig::new();
+    let keys = key_file(&rig);
+    let id = closed_store(&rig, &keys);
+    let copy = copy_of(&rig);
+    let store = Store::open(&copy.path(), &keys).unwrap();
+    store.disconnect(&id, Some(&store.rewrap(&keys, &keys).unwrap())).unwrap();
+    store.finish_retiring(&keys).unwrap();
+    assert_eq!(Store::open(&rig.path(), &keys).unwrap_err().cause(), Detail::StoreWrongKey);
+}
+
 /// A limit: whoever can write the one of two stores with one key file, and read the other, can take the key of the other away.
 #[test]
 fn a_planted_note_takes_the_key_of_a_neighbour() {
