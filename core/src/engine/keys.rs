@@ -43,7 +43,7 @@ impl Engine {
 
     /// Wraps the store's key with another provider, which is used from then on.
     pub(crate) fn change_key(&self, to: Arc<dyn KeyProvider>) -> Result<()> {
-        self.store.change_key(&*self.key_provider(), &*to)?;
+        self.with_keys(|| self.store.change_key(&*self.key_provider(), &*to))?;
         *self.key_provider.lock().unwrap_or_else(PoisonError::into_inner) = to;
         self.log.write(LogLevel::Info, "store.key-changed", |_| {});
         Ok(())
@@ -94,7 +94,7 @@ impl Engine {
     ///
     /// Damaged stores that recoveries set aside go too: the person's rows are in them.
     pub(super) fn erase(&self, id: &str) -> Result<Erasure> {
-        let erasure = self.erase_account(id)?;
+        let erasure = self.with_keys(|| self.erase_account(id))?;
         let is_set_aside = self.discard_set_aside().is_err();
         Ok(Erasure { erased: erasure.erased && !is_set_aside, ..erasure })
     }
