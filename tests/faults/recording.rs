@@ -137,9 +137,10 @@ impl Reader {
         Some(Event::Name(Names::Renamed { from, to }))
     }
 
-    /// The name in the store's folder; the log's index lies in memory that is shared, and is made anew when it is missing.
+    /// The name in the store's folder. The log's index lies in memory that is shared, and the locks have a folder of their own that
+    /// holds empty files: both are made anew when they are missing.
     fn name<'a>(&self, path: &'a str) -> Option<&'a str> {
-        path.strip_prefix(&self.folder).filter(|name| !name.ends_with("-shm"))
+        path.strip_prefix(&self.folder).filter(|name| !name.ends_with("-shm") && !name.contains('/'))
     }
 }
 

@@ -13,3 +13,4 @@ mod rekey;
 mod rig;
 mod rows;
 mod secrecy;
+pub(super) mod unbound;
