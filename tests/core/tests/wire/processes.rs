@@ -67,7 +67,9 @@ fn c_01_processes_share_one_refresh() {
     for round in 1..=6 {
         expire(&rig, &mut hosts);
         rig.control.add_fault(slow(1, 50)).unwrap();
-        one_token(&ask_all(&mut hosts, 10), 10);
+        let asked = ask_all(&mut hosts, 10);
+        one_token(&asked, 10);
+        assert!(asked.iter().all(|one| one.slowest < SOON), "{asked:?}");
         assert_eq!(rig.refreshes(), round);
         rig.control.clear_faults().unwrap();
     }
