@@ -16,6 +16,7 @@ mod loopback;
 pub(crate) mod proof;
 pub(crate) mod recovery;
 mod refresh;
+mod refusal;
 mod sharing;
 mod sign_in;
 mod standing;

@@ -30,7 +30,6 @@ impl KeyProviderKind {
 /// Whatever it is: everything about a person is sealed before it reaches the disk, and nothing protects from somebody who is
 /// administrator of the machine, or who runs programs as the same user while the app runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Protection {
     /// Where the key lies.
     pub provider: KeyProviderKind,

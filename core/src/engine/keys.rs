@@ -6,12 +6,18 @@ use crate::{
     error::{Detail, Result},
     log::LogLevel,
     protection::KeyRotation,
-    store::{Erasure, KeyProvider},
+    store::{AccountLock, Erasure, KeyProvider},
 };
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// How many rotations by others one call may meet.
 const KEY_CHANGES: usize = 8;
+/// A refresh that takes longer is passed by when its account is sealed anew.
+const HANGS: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Engine {
     pub(crate) fn key_provider(&self) -> Arc<dyn KeyProvider> {
@@ -54,7 +60,7 @@ impl Engine {
         let mut report = KeyRotation { accounts: 0, damaged: 0, erased: false };
         loop {
             for id in self.store.accounts_to_reseal()? {
-                call.check()?;
+                let _turn = self.between_refreshes(&id, call)?;
                 let count = if self.store.reseal_account(&id)? { &mut report.accounts } else { &mut report.damaged };
                 *count = count.saturating_add(1);
             }
@@ -62,6 +68,22 @@ impl Engine {
             if let Some(erased) = self.store.finish_rotation(&*provider)? {
                 self.log.write(LogLevel::Info, "store.key-rotated", |_| {});
                 return Ok(KeyRotation { erased, ..report });
+            }
+        }
+    }
+
+    /// Waits until nobody refreshes the account: whoever does has no key yet for what is sealed anew meanwhile, and could not store the
+    /// token that it gets. A refresh that hangs is not waited for.
+    fn between_refreshes(&self, id: &str, call: &Call) -> Result<Option<AccountLock>> {
+        call.check()?;
+        let Some(mut queue) = self.store.queue(id).filter(|_| self.sharing.locks) else { return Ok(None) };
+        let (signal, start) = (call.signal(), Instant::now());
+        loop {
+            match queue.try_take() {
+                Ok(None) if start.elapsed() < HANGS => call.wait(&signal, PAUSE)?,
+                Ok(lock) => return Ok(lock),
+                // A disk that takes no lock keeps nobody from a new key.
+                Err(_) => return Ok(None),
             }
         }
     }

@@ -63,10 +63,11 @@ impl AccountEvent {
 /// * **What.** One event for each change of [`StateReport::state`] or [`StateReport::detail`]; none when a refused account is refused
 ///   again for the same reason, none for failures that pass by themselves (network, throttling), and none for what is found when
 ///   an account is first looked at: [`Office365::accounts`](crate::Office365::accounts) gives that. What another process on the
-///   same store changed is told when this one notices it: at the next refresh, or at the next call of `accounts` or `account`.
+///   same store changed is told when this one notices it: within about a second, as soon as it asks for the account's token, or at
+///   once when it calls `accounts` or `account`.
 /// * **Order.** The events of one account come one after the other, in the order of the changes. Events of different accounts can
 ///   come at the same time.
-/// * **Where and when.** On the thread that noticed the change (for a refresh, one of the library's own) with no lock held, and
+/// * **Where and when.** On the thread that noticed the change (for a refresh, one of the library's own, else the caller's) with no lock held, and
 ///   before the call that noticed it returns. If the observer is slow, callers that wait for that refresh get their answer all the
 ///   same, one to two seconds late or when their own time is over, and no event of another account waits. Still: note the event
 ///   and return, and do not wait for another thread.

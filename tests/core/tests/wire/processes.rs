@@ -55,7 +55,7 @@ fn one_token(asked: &[Asked], threads: usize) -> String {
     }
     let tokens: BTreeSet<&String> = asked.iter().flat_map(|one| &one.tokens).collect();
     assert_eq!(tokens.len(), 1, "all have the same");
-    tokens.first().unwrap().to_string()
+    (*tokens.first().unwrap()).clone()
 }
 
 /// C-01: four processes with ten threads each, and a service that takes each refresh token once.

@@ -1,14 +1,15 @@
 //! Changing the store's keys through the facade, while others use the store (case S-27).
 
 use crate::rig::{MEGAN, Rig, hint, refused};
-use intail_office365::{CallOptions, CancelToken, ErrorKind, HostKey, KeyFile, KeyProvider, Office365, Result};
-use intail_office365_sandbox::TokenSettings;
+use intail_office365::{_internal::Sharing, CallOptions, CancelToken, ErrorKind, HostKey, KeyFile, KeyProvider, Office365, Result};
+use intail_office365_sandbox::{Endpoint, Fault, TokenSettings};
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 fn host_key(byte: u8) -> Arc<HostKey> {
@@ -80,7 +81,7 @@ fn s_27_after_a_change_only_the_new_key_opens() {
 #[test]
 fn s_27_nobody_notices_a_rotation() {
     let rig = Rig::new();
-    rig.control.set_tokens(TokenSettings { lifetime: Some(1), strict_rotation: false, ..TokenSettings::default() }).unwrap();
+    rig.control.set_tokens(TokenSettings { lifetime: Some(1), strict_rotation: true, ..TokenSettings::default() }).unwrap();
     let (one, other) = (rig.open(), rig.open());
     let account = rig.connected(&one);
     let elsewhere = other.account(&account.id()).unwrap();
@@ -106,6 +107,35 @@ fn s_27_nobody_notices_a_rotation() {
         stop.store(true, Ordering::SeqCst);
         assert!(workers.into_iter().all(|worker| worker.join().unwrap() > 0));
     });
+    for office in [&one, &other] {
+        assert!(office.account(&account.id()).unwrap().acquire_token_silent().unwrap().is_persisted());
+    }
+}
+
+/// A rotation comes while another process refreshes. Whether what that one gets is stored: with the locks, and (the twin) without.
+#[test]
+fn s_27_a_rotation_waits_for_a_refresh_under_way() {
+    for (locks, stored) in [(true, true), (false, false)] {
+        let rig = Rig::new();
+        let one = rig.open();
+        let account = rig.connected(&one);
+        one.close();
+        let sharing = Sharing { locks, ..Sharing::default() };
+        let open = || Office365::open_sharing(rig.config(), host_key(7), rig.hooks(), sharing).unwrap();
+        let (one, other) = (open(), open());
+        let elsewhere = other.account(&account.id()).unwrap();
+        rig.expire();
+        rig.control.add_fault(Fault { delay_ms: 1_000, ..Fault::at(Endpoint::Token, "slow") }).unwrap();
+        let token = thread::scope(|scope| {
+            let refresh = scope.spawn(|| elsewhere.acquire_token_silent().unwrap());
+            while rig.refreshes() == 0 {
+                thread::sleep(Duration::from_millis(5));
+            }
+            one.rotate_store_key().unwrap();
+            refresh.join().unwrap()
+        });
+        assert_eq!(token.is_persisted(), stored);
+    }
 }
 
 #[test]
