@@ -459,6 +459,7 @@ fn s_08_a_log_of_another_store_brings_nothing_in() {
         let stranger = connect(&foreign, 9);
         fs::copy(other.beside("-wal"), rig.beside("-wal")).unwrap();
         fs::copy(other.beside("-shm"), rig.beside("-shm")).unwrap();
+        assert!(foreign.account(&stranger.id).unwrap().is_some(), "beside its own file the log tells of somebody");
         let Ok(store) = rig.try_open() else { continue };
         assert!(!matches!(store.account(&stranger.id), Ok(Some(_))));
         let all = store.accounts().unwrap();
