@@ -122,7 +122,7 @@ impl Host {
         self.open(MEGAN, 7).unwrap_err();
         let store = self.folder.join("office365.db");
         let mut bytes = fs::read(&store).unwrap();
-        bytes[..100].fill(0);
+        bytes.iter_mut().take(100).for_each(|byte| *byte = 0);
         fs::write(&store, bytes).unwrap();
         Office365::open(self.config(), file().unwrap(), Hooks::default()).unwrap_err();
         assert!(Office365::inspect(&self.config(), file().unwrap()).error.is_some());

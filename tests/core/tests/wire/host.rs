@@ -1,6 +1,6 @@
 //! The library inside its host: restarts, kills, silence, observers, closing.
 
-use crate::rig::{LIFETIME, MEGAN, Rig, hint, redirect, refused};
+use crate::rig::{LIFETIME, MEGAN, Rig, failed, hint, redirect, refused};
 use intail_office365::{
     AccountState, CallOptions, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, ErrorKind, LogLevel, Office365,
 };
@@ -151,7 +151,7 @@ impl ConnectObserver for Curious {
             office.check_consent(None).map(drop),
             office.diagnose().map(drop),
         ];
-        let kinds = kinds.into_iter().map(|outcome| outcome.unwrap_err().kind()).collect();
+        let kinds = kinds.into_iter().map(|outcome| failed(outcome).kind()).collect();
         self.seen.lock().unwrap().push((event.kind, kinds));
     }
 }
@@ -185,7 +185,7 @@ fn c_06_close_ends_a_connect_that_waits() {
         }
         let started = Instant::now();
         office.close();
-        let error = waiting.join().unwrap().unwrap_err();
+        let error = failed(waiting.join().unwrap());
         assert!(matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed), "{error}");
         assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
     });

@@ -202,9 +202,23 @@ pub(crate) fn hint(user: &str) -> ConnectOptions {
 pub(crate) fn refused<T: Debug>(outcome: Result<T>, kind: ErrorKind, detail: &str) -> Error {
     let error = outcome.expect_err("must be refused");
     assert_eq!((error.kind(), error.detail()), (kind, detail), "{error}");
+    shows_nothing(&error);
+    error
+}
+
+/// No text of an error carries a secret.
+#[track_caller]
+pub(crate) fn shows_nothing(error: &Error) {
     for text in [error.to_string(), format!("{error:?}"), format!("{error:#?}"), error.what().unwrap_or_default().to_owned()] {
         assert_eq!(scan::secret_in(&text), None, "in the error: {text}");
     }
+}
+
+/// The error of a call that must fail, whichever it is.
+#[track_caller]
+pub(crate) fn failed<T: Debug>(outcome: Result<T>) -> Error {
+    let error = outcome.expect_err("must fail");
+    shows_nothing(&error);
     error
 }
 

@@ -87,7 +87,7 @@ impl Scene {
 
     fn config(&self) -> intail_office365::Config {
         let mut config = self.rig.config();
-        config.store_path = self.store.to_str().unwrap().to_owned();
+        self.store.to_str().unwrap().clone_into(&mut config.store_path);
         config
     }
 
