@@ -11,6 +11,7 @@ mod limits;
 mod locks;
 mod recover;
 mod rekey;
-mod rig;
+pub(super) mod rig;
 mod rows;
 mod secrecy;
+pub(super) mod unbound;

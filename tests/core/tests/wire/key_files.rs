@@ -2,7 +2,7 @@
 //! this binary.
 #![cfg(unix)]
 
-use crate::rig::{MEGAN, NILS, Rig};
+use crate::rig::{MEGAN, NILS, Rig, failed};
 use intail_office365::{Error, ErrorKind, KeyFile, KeyProvider, KeyProviderKind, Office365, Result};
 use std::{
     collections::HashSet,
@@ -61,9 +61,9 @@ fn s_07_a_copy_from_before_a_disconnect_opens_no_more() {
     assert_eq!(before.accounts().unwrap().len(), 1, "the copy is whole");
     before.close();
     account.disconnect().unwrap();
-    let refused = open("after.db").unwrap_err();
+    let refused = failed(open("after.db"));
     assert_eq!((refused.kind(), refused.detail()), (ErrorKind::KeyRejected, "StoreWrongKey"));
-    assert_eq!(open("before.db").unwrap_err().kind(), ErrorKind::KeyRejected);
+    assert_eq!(failed(open("before.db")).kind(), ErrorKind::KeyRejected);
     for store in [office, other] {
         store.close();
     }
