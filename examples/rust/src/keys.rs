@@ -1,5 +1,6 @@
 //! The key of the store: where it is, what it protects from, how it changes.
 
+use crate::counted;
 use intail_office365::{KeyFile, KeyProvider, Language, Office365, Passphrase, Result, default_key_provider};
 use std::{
     convert::Infallible,
@@ -84,7 +85,7 @@ pub(crate) fn change(office: &Office365, to: &KeyChoice, folder: &Path) -> Resul
 
 pub(crate) fn rotate(office: &Office365) -> Result<()> {
     let rotation = office.rotate_store_key()?;
-    println!("Sealed anew: {} accounts.", rotation.accounts);
+    println!("Sealed anew: {}.", counted(rotation.accounts));
     if rotation.damaged > 0 {
         println!("Could not be read: {}. Their persons have to connect again.", rotation.damaged);
     }

@@ -117,7 +117,7 @@ enum Command {
     /// Throw the store away, with every account in it. It cannot be undone.
     Discard {
         /// The word `everything`, as a confirmation.
-        #[arg(value_parser = ["everything"])]
+        #[arg(value_parser = ["everything"], value_name = "everything")]
         confirmation: String,
     },
 }
@@ -284,6 +284,11 @@ fn find(office: &Office365, wanted: Option<&str>) -> Result<Account> {
     }
 }
 
+/// `1 account`, `2 accounts`.
+fn counted(accounts: u32) -> String {
+    format!("{accounts} account{}", if accounts == 1 { "" } else { "s" })
+}
+
 fn name(account: &Account) -> String {
     let info = account.info();
     format!("{} <{}>", info.display_name.unwrap_or_default(), info.username.unwrap_or_default())
@@ -296,8 +301,15 @@ fn explain(error: &Error) {
     if let Some(approval) = error.admin_approval() {
         eprintln!("\n--- a message for your administrator ---\n{}\n---", approval.text_to_forward(language));
     }
-    if error.kind() == ErrorKind::NotConnected {
-        eprintln!("`office365 accounts` lists the connected accounts; name one where there are several.");
+    match error.kind() {
+        ErrorKind::NotConnected => {
+            eprintln!("`office365 accounts` lists the connected accounts; name one where there are several.")
+        }
+        ErrorKind::KeyRejected | ErrorKind::KeyUnavailable => {
+            eprintln!("`--key` says where the key is: file, file=PATH, os or passphrase.");
+        }
+        ErrorKind::StorageDamaged => eprintln!("`office365 inspect` looks at the store and says what can be done."),
+        _ => {}
     }
     eprintln!("({error})");
 }

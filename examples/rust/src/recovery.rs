@@ -1,5 +1,6 @@
 //! A store that does not open: look at it, save what can be saved, throw it away.
 
+use crate::counted;
 use intail_office365::{Config, Error, KeyProvider, Office365, Remedy, Result};
 use std::sync::Arc;
 
@@ -10,9 +11,9 @@ pub(crate) fn inspect(config: &Config, keys: Arc<dyn KeyProvider>) -> Result<()>
     if let Some(format) = found.format {
         println!("  format     {format}");
     }
-    println!("  readable   {} accounts", found.accounts);
+    println!("  readable   {}", counted(found.accounts));
     if found.damaged_accounts > 0 {
-        println!("  damaged    {} accounts {}", found.damaged_accounts, found.damaged_account_ids.join(" "));
+        println!("  damaged    {} {}", counted(found.damaged_accounts), found.damaged_account_ids.join(" "));
     }
     if found.key_rotation_pending {
         println!("  key        a rotation was begun and not finished: office365 rotate-key");
@@ -36,7 +37,8 @@ pub(crate) fn recover(config: &Config, keys: Arc<dyn KeyProvider>) -> Result<()>
         println!("Nothing is damaged, and nothing was changed.");
         return Ok(());
     };
-    println!("Saved: {} accounts. Lost: {}.", recovery.accounts.len(), recovery.damaged_accounts);
+    let saved = u32::try_from(recovery.accounts.len()).unwrap_or(u32::MAX);
+    println!("Saved: {}. Lost: {}.", counted(saved), recovery.damaged_accounts);
     for id in recovery.damaged_account_ids {
         println!("  lost  {id}");
     }
