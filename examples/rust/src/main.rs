@@ -10,8 +10,8 @@ mod recovery;
 use clap::{Parser, Subcommand};
 use import::Format;
 use intail_office365::{
-    Account, AccountEvent, AccountObserver, CallOptions, Config, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions,
-    Error, ErrorKind, Hooks, Language, LogLevel, LogRecord, LogSink, Office365, Result,
+    Account, AccountEvent, AccountObserver, Actor, CallOptions, Config, ConnectEvent, ConnectEventKind, ConnectObserver,
+    ConnectOptions, Error, ErrorKind, Hooks, Language, LogLevel, LogRecord, LogSink, Office365, Result,
 };
 use keys::KeyChoice;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, thread, time::Duration};
@@ -311,7 +311,13 @@ fn explain(error: &Error) {
         ErrorKind::StorageDamaged => eprintln!("`office365 inspect` looks at the store and says what can be done."),
         _ => {}
     }
-    eprintln!("({error})");
+    let who = match error.who_acts() {
+        Actor::Nobody => "nobody; wait or try again",
+        Actor::User => "you",
+        Actor::Administrator => "the administrator of the organisation",
+        Actor::Developer => "whoever set this program up",
+    };
+    eprintln!("Who has to act: {who}. ({error})");
 }
 
 /// Tells the person what the sign-in is waiting for.

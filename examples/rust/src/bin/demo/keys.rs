@@ -40,17 +40,17 @@ impl Demo<'_> {
         self.host.key.set(Key::Passphrase);
         tell_protection("Now:", &office);
         tell(&format!("All {} accounts were sealed anew, so that nothing can be read with an old key.", rotation.accounts));
-        tell(&format!("Meanwhile Adele's account got {new_tokens} new tokens from the service; {failures} times it got none."));
+        tell(&format!("Meanwhile Adele's account got {new_tokens} new tokens from the service. Failures: {failures}."));
         office.close();
         Ok(())
     }
 
     pub(crate) fn old_key(&self, id: &str) -> Outcome<()> {
-        self.step("Who has the old key, has nothing");
+        self.step("The old key no longer opens the store");
         match self.host.open_with(Key::File, None) {
             Err(error) => {
-                tell(&format!("Opening with the key file fails, {:?} ({}):", error.kind(), error.detail()));
-                tell(&format!("\"{} {}\"", error.message(Language::English), error.next_step(Language::English)));
+                tell(&format!("With the key file: {:?}, {}.", error.kind(), error.detail()));
+                tell(&format!("The app says: {} {}", error.message(Language::English), error.next_step(Language::English)));
             }
             Ok(_) => return Err("the old key still opens the store".into()),
         }

@@ -222,14 +222,14 @@ fn show(error: &Error) {
 
 /// Indented, in lines that fit a terminal.
 fn tell(text: &str) {
-    let mut line = String::new();
+    let mut line = "  ".to_owned();
     for word in text.split(' ') {
-        if !line.is_empty() && line.len() + word.len() > WIDTH {
-            println!("   {line}");
-            line.clear();
+        if line.len() + word.len() > WIDTH {
+            println!("{line}");
+            "    ".clone_into(&mut line);
         }
-        line.push_str(if line.is_empty() { "" } else { " " });
+        line.push(' ');
         line.push_str(word);
     }
-    println!("   {line}");
+    println!("{line}");
 }
