@@ -303,7 +303,7 @@ fn explain(error: &Error) {
     }
     match error.kind() {
         ErrorKind::NotConnected => {
-            eprintln!("`office365 accounts` lists the connected accounts; name one where there are several.")
+            eprintln!("`office365 accounts` lists the connected accounts; name one where there are several.");
         }
         ErrorKind::KeyRejected | ErrorKind::KeyUnavailable => {
             eprintln!("`--key` says where the key is: file, file=PATH, os or passphrase.");
