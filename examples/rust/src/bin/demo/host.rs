@@ -34,12 +34,16 @@ impl Host {
     }
 
     pub(crate) fn open_with(&self, key: Key, robot: Option<&str>) -> Result<Office365> {
+        let robot = robot.map(|user| Arc::new(Robot(Person::new(user))) as Arc<dyn BrowserOpener>);
+        let hooks = Hooks { browser: robot, clock: Some(self.clock.clone()), accounts: Some(Arc::new(Teller)), ..Hooks::default() };
+        Office365::open(self.config(), key.provider(&self.folder)?, hooks)
+    }
+
+    pub(crate) fn config(&self) -> Config {
         let mut config = Config::new(&self.client_id, &self.folder.join("demo.db").to_string_lossy());
         config.authority = Some(self.authority.clone());
         config.graph_base = Some(format!("{}/graph", self.authority));
-        let robot = robot.map(|user| Arc::new(Robot(Person::new(user))) as Arc<dyn BrowserOpener>);
-        let hooks = Hooks { browser: robot, clock: Some(self.clock.clone()), accounts: Some(Arc::new(Teller)), ..Hooks::default() };
-        Office365::open(config, key.provider(&self.folder)?, hooks)
+        config
     }
 }
 

@@ -1,12 +1,13 @@
 //! The whole story against the sandbox, without a human: an organisation that has not approved the app, its administrator's
 //! approval, a first and a second person, a silent token, a restart, two programs on one store, accounts imported from an older
-//! program, a change of key, an account that needs its person again, a disconnect. With `--browser` you do the clicking.
+//! program, a change of key, a damaged store, an account that needs its person again, a disconnect. With `--browser` you do the clicking.
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
 mod host;
 mod import;
 mod keys;
 mod later;
+mod recovery;
 
 use host::{Host, Key};
 use intail_office365::{
@@ -74,6 +75,7 @@ impl Demo<'_> {
         self.import()?;
         self.change_of_key(&id)?;
         self.old_key(&id)?;
+        self.damage()?;
         self.needs_its_person(&id)?;
         self.disconnect(&id)?;
         Ok(())
@@ -224,7 +226,7 @@ fn show(error: &Error) {
 fn tell(text: &str) {
     let mut line = "  ".to_owned();
     for word in text.split(' ') {
-        if line.len() + word.len() > WIDTH {
+        if !line.trim().is_empty() && line.len() + word.len() > WIDTH {
             println!("{line}");
             "    ".clone_into(&mut line);
         }
