@@ -48,6 +48,7 @@ struct Key {
 pub(crate) struct Tokens {
     pub(crate) access_token: String,
     pub(crate) refresh_token: String,
+    pub(crate) expires_in: i64,
     id_token: String,
 }
 
