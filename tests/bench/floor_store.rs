@@ -57,8 +57,10 @@ impl FloorStore {
     }
 
     /// The token of the first account of a store, as the first thing that a process does.
-    pub(crate) fn first_token(path: &Path) -> Result<Box<str>> {
-        Ok(read(&connect(path)?)?.access_token)
+    pub(crate) fn first_token(path: &Path) -> Result<(Connection, Box<str>)> {
+        let connection = connect(path)?;
+        let token = read(&connection)?.access_token;
+        Ok((connection, token))
     }
 
     pub(crate) fn open(path: &Path, target: &Target, clock: Arc<MovedClock>) -> Result<Self> {
