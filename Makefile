@@ -27,7 +27,7 @@ check-deep: ## check, then advisories and the tests again in release mode with t
 test: ## the tests alone, with what is set up already; pass arguments as in `make test ARGS='-p intail-office365'`
 	@$(TOOLS) cargo test --locked $(if $(ARGS),$(ARGS),--workspace)
 
-bench: ## benchmarks, each beside its floor and beside msal; six minutes; writes target/bench/results.jsonl
+bench: ## benchmarks, each beside its floor and beside msal; five minutes; writes target/bench/results.jsonl
 	@tests/setup.sh bench
 	@mkdir -p target/bench && rm -f target/bench/results.jsonl
 	@echo "bench: building in release mode (some minutes the first time)"

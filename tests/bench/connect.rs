@@ -23,6 +23,8 @@ const LATER: Seen = Seen { discovery: 0, keys: 0, token: 1, me: 1, strange: 0, i
 const COLD_ROUNDS: u64 = 21;
 /// The first argument of a child process that connects once.
 pub(crate) const COLD: &str = "--cold";
+/// About the bytes of one account in the library's store.
+const ROW: usize = 4_500;
 
 pub(crate) fn run(stub: &Stub) -> Result<()> {
     warm(stub)?;
@@ -37,7 +39,7 @@ fn warm(stub: &Stub) -> Result<()> {
     let mut floor = Floor::new(&Target::of(stub))?;
     floor.connect(0)?;
     let requests_by_hand = expect(stub, first, "first connect by hand")?;
-    let bare = store::bare_store(&folder.path().join("bare.db"), 1)?;
+    let bare = store::bare_store(&folder.path().join("bare.db"), 1, ROW)?;
     let mut requests = 0;
     let (mut beginnings, mut ours, mut by_hand, mut writes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for part in 0..WARM_STORES {
@@ -50,7 +52,7 @@ fn warm(stub: &Stub) -> Result<()> {
             ours.push(whole);
             by_hand.push(timed(|| floor.connect(person))?);
             expect(stub, LATER, "later connect by hand")?;
-            writes.push(timed(|| store::update(&bare, person))?);
+            writes.push(timed(|| store::update(&bare, person, ROW))?);
         }
         office.close();
     }

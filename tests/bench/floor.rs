@@ -44,10 +44,10 @@ struct Key {
 }
 
 #[derive(Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the names of RFC 6749")]
 pub(crate) struct Tokens {
     pub(crate) access_token: String,
     pub(crate) refresh_token: String,
+    pub(crate) expires_in: i64,
     id_token: String,
 }
 

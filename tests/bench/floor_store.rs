@@ -20,7 +20,6 @@ use std::{
 
 const NONCE: usize = 12;
 const REFRESH_TOKEN: usize = 1_200;
-const LIFETIME: i64 = 3_600;
 
 pub(crate) struct FloorStore {
     clock: Arc<MovedClock>,
@@ -58,8 +57,10 @@ impl FloorStore {
     }
 
     /// The token of the first account of a store, as the first thing that a process does.
-    pub(crate) fn first_token(path: &Path) -> Result<Box<str>> {
-        Ok(read(&connect(path)?)?.access_token)
+    pub(crate) fn first_token(path: &Path) -> Result<(Connection, Box<str>)> {
+        let connection = connect(path)?;
+        let token = read(&connection)?.access_token;
+        Ok((connection, token))
     }
 
     pub(crate) fn open(path: &Path, target: &Target, clock: Arc<MovedClock>) -> Result<Self> {
@@ -87,8 +88,10 @@ impl FloorStore {
             return Ok(());
         }
         let tokens = state.floor.refresh(&state.memory.refresh_token)?;
+        // Renewed early by a tenth of its life, as the library does with tokens that live so short.
+        let lifetime = tokens.expires_in - tokens.expires_in / 10;
         let (access_token, refresh_token) = (tokens.access_token.into(), tokens.refresh_token.into());
-        state.memory = Row { access_token, refresh_token, expires_at: self.clock.now() + LIFETIME };
+        state.memory = Row { access_token, refresh_token, expires_at: self.clock.now() + lifetime };
         let sealed = seal(&state.memory)?;
         let changed = state.connection.prepare_cached("UPDATE account SET sealed = ?1 WHERE id = 1")?.execute([sealed])?;
         if changed == 1 { Ok(()) } else { Err("no such row".into()) }

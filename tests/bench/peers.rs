@@ -190,7 +190,7 @@ impl Crowd<'_> {
         match self {
             Self::Python(peer) => {
                 peer.run("make", store, &["1", EXPIRED])?;
-                peer.run("persist", store, &["1"])?;
+                peer.run("renew", store, &[])?;
             }
             Self::Node(peer) => {
                 let child = peer.command("make", store).output()?;

@@ -2,7 +2,16 @@
 
 use crate::Result;
 use serde::Serialize;
-use std::{env, fs::OpenOptions, io::Write, time::Duration};
+use std::{
+    env,
+    fs::OpenOptions,
+    io::Write,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// Every row with a limit, for the summary: its goal, and what it says if the limit is not met.
+static JUDGED: Mutex<Vec<(&'static str, Option<String>)>> = Mutex::new(Vec::new());
 
 /// One figure. `floor` is what the best hand-written equivalent takes in the same run.
 #[derive(Serialize)]
@@ -57,11 +66,34 @@ impl Row {
             self.limit.as_deref().unwrap_or("-"),
             self.met.unwrap_or("-"),
         );
+        if let (Some(met), Some(limit)) = (self.met, &self.limit) {
+            let ratio = self.ratio.map_or_else(String::new, |ratio| format!(", {ratio:.2} x its floor"));
+            let missed =
+                (met == yes(false)).then(|| format!("{}: {:.3} {}{ratio}; limit {limit}", self.what, self.value, self.unit));
+            JUDGED.lock().unwrap_or_else(PoisonError::into_inner).push((self.goal, missed));
+        }
         if let Some(path) = env::var_os("BENCH_RESULTS") {
             let mut file = OpenOptions::new().create(true).append(true).open(path)?;
             writeln!(file, "{}", serde_json::to_string(&self)?)?;
         }
         Ok(())
+    }
+}
+
+/// Prints how many limits of each goal this run kept, and those that it did not.
+pub(crate) fn summary() {
+    let judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut goals: Vec<&str> = judged.iter().map(|(goal, _)| *goal).collect();
+    goals.sort_by_key(|goal| goal.trim_start_matches('G').parse::<u32>().unwrap_or_default());
+    goals.dedup();
+    println!("\nLimits met in this run:");
+    for goal in goals {
+        let (kept, missed): (Vec<_>, Vec<_>) =
+            judged.iter().filter(|(of, _)| *of == goal).partition(|(_, missed)| missed.is_none());
+        println!("{goal:<4} {} of {}", kept.len(), kept.len() + missed.len());
+        for what in missed.iter().filter_map(|(_, missed)| missed.as_ref()) {
+            println!("     not met: {what}");
+        }
     }
 }
 

@@ -21,8 +21,6 @@ use std::{
 const ROUNDS: u64 = 60;
 /// New processes for each store.
 const STARTS: u64 = 25;
-/// A sealed row of the store: two tokens, scopes and state.
-const ROW: usize = 3_500;
 /// Longer than a token lives, less what it is renewed early.
 const HOUR: i64 = 3_600;
 /// The first argument of a child process that takes one token.
@@ -93,15 +91,21 @@ pub(crate) fn first_child(arguments: &[String]) -> Result<()> {
     let target = Target { authority: authority.clone(), graph: graph.clone(), root_pem: fs::read_to_string(root)? };
     let clock = Arc::new(MovedClock::default());
     clock.advance(ahead.parse()?);
-    let took = timed(|| {
-        let is_right = if kind == "library" {
-            let office = host::open(&target, Path::new(store), Hooks { clock: Some(clock), ..Hooks::default() })?;
-            office.account(account)?.acquire_token_silent()?.secret().contains(".access.")
-        } else {
-            FloorStore::first_token(Path::new(store))?.contains(".access.")
-        };
-        if is_right { Ok(()) } else { Err("another token".into()) }
-    })?;
+    let started = Instant::now();
+    // What is open is closed after the token was had.
+    let (is_right, took) = if kind == "library" {
+        let office = host::open(&target, Path::new(store), Hooks { clock: Some(clock), ..Hooks::default() })?;
+        let token = office.account(account)?.acquire_token_silent()?;
+        let took = started.elapsed();
+        (token.secret().contains(".access."), took)
+    } else {
+        let (_connection, token) = FloorStore::first_token(Path::new(store))?;
+        let took = started.elapsed();
+        (token.contains(".access."), took)
+    };
+    if !is_right {
+        return Err("another token".into());
+    }
     println!("{}", took.as_nanos());
     Ok(())
 }
@@ -123,8 +127,11 @@ fn keeping(stub: &Stub, filled: &Filled, folder: &Path, alone: Option<&Figures>)
     let (value, count) = (median(&ours, 1e3), filled.count);
     let what = format!("refresh and keep, {count} accounts (ratio {})", spread(&ours, &by_hand, 3));
     Row::new("G6", what, value, "ms").over(median(&by_hand, 1e3)).ratio_at_most(1.5).report()?;
-    let what = format!("of it without the request by hand, over the update of a bare row, {count} accounts");
-    let keeping = value - median(&requests, 1e3);
+    // Each round by itself, as other work on the machine moves both.
+    let without: Vec<Duration> = ours.iter().zip(&requests).map(|(ours, request)| ours.saturating_sub(*request)).collect();
+    let keeping = median(&without, 1e3);
+    let ratios = spread(&without, &updates, 3);
+    let what = format!("of it all but the request, over the update of a bare row, {count} accounts (ratio {ratios})");
     Row::new("G6", what, keeping, "ms").over(median(&updates, 1e3)).ratio_at_most(1.5).report()?;
     let what = format!("bytes that a refresh writes to the disk, {count} accounts");
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -141,7 +148,8 @@ fn keeping(stub: &Stub, filled: &Filled, folder: &Path, alone: Option<&Figures>)
 
 fn rounds(stub: &Stub, filled: &Filled, folder: &Path) -> Result<Rounds> {
     let account = filled.accounts.last().ok_or("no account")?;
-    let connection = bare_store(&folder.join(format!("{}.db", filled.count)), filled.count)?;
+    let length = row_length(&filled.folder.path().join("office365.db"))?;
+    let connection = bare_store(&folder.join(format!("{}.db", filled.count)), filled.count, length)?;
     let mut floor = Floor::new(&Target::of(stub))?;
     let mut refresh_token = floor.refresh("0.refresh.first")?.refresh_token;
     let mut all = Rounds::default();
@@ -161,7 +169,7 @@ fn rounds(stub: &Stub, filled: &Filled, folder: &Path) -> Result<Rounds> {
                 refresh_token = floor.refresh(&refresh_token)?.refresh_token;
                 Ok(())
             })?;
-            update(&connection, round)
+            update(&connection, round, length)
         })?;
         let after = bytes_written()?;
         // Once a day the description and the keys are read again, and the first refresh asks for those of the tenant.
@@ -186,21 +194,29 @@ fn bytes_written() -> Result<u64> {
     Ok(line.parse()?)
 }
 
-pub(crate) fn bare_store(path: &Path, count: u64) -> Result<Connection> {
+/// The bytes of one account in the library's store, so that the bare row is as long: what does not fit on one page is on two.
+pub(crate) fn row_length(store: &Path) -> Result<usize> {
+    let lengths = "length(id) + length(lookup) + length(account_key) + length(identity) + length(person) + length(credentials)";
+    let length: i64 =
+        Connection::open(store)?.query_row(&format!("SELECT {lengths} FROM account LIMIT 1"), [], |row| row.get(0))?;
+    Ok(length.try_into()?)
+}
+
+pub(crate) fn bare_store(path: &Path, count: u64, length: usize) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     connection.execute_batch(
         "PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, sealed BLOB); BEGIN",
     )?;
     for id in 1..=count {
-        connection.execute("INSERT OR REPLACE INTO account VALUES (?1, ?2)", (i64::try_from(id)?, vec![7_u8; ROW]))?;
+        connection.execute("INSERT OR REPLACE INTO account VALUES (?1, ?2)", (i64::try_from(id)?, vec![7_u8; length]))?;
     }
     connection.execute_batch("COMMIT")?;
     Ok(connection)
 }
 
-pub(crate) fn update(connection: &Connection, round: u64) -> Result<()> {
-    let row = vec![u8::try_from(round % 256)?; ROW];
+pub(crate) fn update(connection: &Connection, round: u64, length: usize) -> Result<()> {
+    let row = vec![u8::try_from(round % 256)?; length];
     let changed = connection.prepare_cached("UPDATE account SET sealed = ?1 WHERE id = 1")?.execute([row])?;
     if changed == 1 { Ok(()) } else { Err("no such row".into()) }
 }

@@ -8,7 +8,7 @@ mod answers;
 
 use crate::Result;
 use answers::Answers;
-pub(crate) use answers::{ACCESS_TOKEN, CLIENT, Conduct, LIFETIME, MovedClock, TENANT};
+pub(crate) use answers::{ACCESS_TOKEN, CLIENT, Conduct, Hurry, LIFETIME, MovedClock, TENANT, milliseconds};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
     collections::HashMap,

@@ -30,7 +30,7 @@ const app = new PublicClientApplication({
 });
 
 const make = async () => {
-  await app.acquireTokenByCode({ code: "0.nonce", scopes: SCOPES, redirectUri: "http://localhost" });
+  await app.acquireTokenByCode({ code: "0.nonce", scopes: SCOPES, redirectUri: "http://localhost", nonce: "nonce" });
   return {};
 };
 

@@ -4,6 +4,7 @@ a desktop (the sealed one asks the Secret Service over D-Bus). Imports and the c
   make    STORE COUNT LIFETIME  writes a store with so many accounts, whose tokens live so many seconds
   first   STORE                 the first token from a store, in a new process
   persist STORE ROUNDS          so many refreshes of one account, each kept
+  renew   STORE                 one refresh, kept: the store then has the server's newest refresh token
   rush    STORE THREADS         says `ready`, waits for `go`, lets so many threads ask for a token at once
 
 Each takes the authority and the file of its certification authority before its own arguments, and tells with one JSON object.
@@ -33,7 +34,7 @@ WORDS = "eyJub25jZSI6IkJlbmNobWFyayJ9" * 100
 
 def main():
     what, authority, root, store, *rest = sys.argv[1:]
-    told = {"make": make, "first": first, "persist": persist, "rush": rush}[what](authority, root, store, *map(int, rest))
+    told = {"make": make, "first": first, "persist": persist, "renew": renew, "rush": rush}[what](authority, root, store, *map(int, rest))
     print(json.dumps(told), flush=True)
 
 
@@ -57,6 +58,11 @@ def persist(authority, root, store, rounds):
     app = client(authority, root, in_memory)
     silent(app)
     return {"ms": kept, "kB": kilobytes, "request": median(app, rounds)}
+
+
+def renew(authority, root, store):
+    silent(client(authority, root, cache(store)), force=True)
+    return {}
 
 
 def median(app, rounds):

@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 pub(crate) const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
@@ -23,25 +23,48 @@ const REFRESH_TOKEN: usize = 1200;
 const KID: &str = "bench";
 pub(crate) const LIFETIME: i64 = 3_600;
 
-/// The machine's clock, moved forward: the stub and the library live by the same.
+/// The machine's clock, moved forward: the stub and the library live by the same. It can go faster from some moment on, at which it
+/// stands where the machine's clock, moved as far, does.
 #[derive(Debug, Default)]
-pub(crate) struct MovedClock(AtomicI64);
+pub(crate) struct MovedClock {
+    ahead: AtomicI64,
+    hurry: Option<Hurry>,
+}
+
+/// From when on, in milliseconds since 1970, and how many times as fast as the machine's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hurry {
+    pub(crate) since: i64,
+    pub(crate) speed: i64,
+}
 
 impl MovedClock {
-    pub(crate) fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, SeqCst);
+    /// All clocks with the same arguments show the same time.
+    pub(crate) fn hurried(ahead: i64, hurry: Hurry) -> Self {
+        Self { ahead: AtomicI64::new(ahead), hurry: (hurry.speed > 1).then_some(hurry) }
     }
 
-    /// Seconds by which it is ahead of the machine's.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, SeqCst);
+    }
+
+    /// Seconds by which it was moved ahead of the machine's.
     pub(crate) fn ahead(&self) -> i64 {
-        self.0.load(SeqCst)
+        self.ahead.load(SeqCst)
     }
 }
 
 impl Clock for MovedClock {
     fn now(&self) -> i64 {
-        SystemClock.now().saturating_add(self.0.load(SeqCst))
+        let gained = self.hurry.map_or(0, |Hurry { since, speed }| (milliseconds() - since).max(0) * (speed - 1) / 1_000);
+        SystemClock.now().saturating_add(self.ahead.load(SeqCst)).saturating_add(gained)
     }
+}
+
+/// Since 1970.
+pub(crate) fn milliseconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or_default()
 }
 
 /// How the token endpoint behaves, which a benchmark may change.
