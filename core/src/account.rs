@@ -79,6 +79,16 @@ impl Account {
         self.engine.acquire_token_silent(&self.cell, &self.options)
     }
 
+    /// For this repository's own benchmarks: stores the account's present tokens once more, as a refresh does with new ones.
+    ///
+    /// # Errors
+    /// Storage kinds.
+    #[cfg(feature = "_internal")]
+    #[doc(hidden)]
+    pub fn keep_again(&self) -> Result<()> {
+        self.engine.keep_again(&self.cell)
+    }
+
     /// Disconnects: the account's own key is destroyed first, then its rows and pending sign-ins. Works offline. The grant at Microsoft
     /// stays until the person removes it at [`Disconnected::revoke_url`].
     ///

@@ -157,6 +157,18 @@ impl Engine {
         Ok(())
     }
 
+    /// The part of a refresh that keeps what came of it, alone.
+    #[cfg(feature = "_internal")]
+    pub(crate) fn keep_again(&self, cell: &AccountCell) -> Result<()> {
+        let record = cell.record();
+        let tokens = record.tokens.as_ref().ok_or(Detail::ReauthRequired)?;
+        match self.store.rotate(cell.id(), record.generation, tokens, &record.scopes, &record.state)? {
+            Rotation::Written(generation) => self.adopt(cell, AccountRecord { generation, ..AccountRecord::clone(&record) }),
+            Rotation::Newer(_) | Rotation::Gone => return Err(Detail::AccountGone.into()),
+        }
+        Ok(())
+    }
+
     /// Before closing: tokens that the store could not take are tried again.
     pub(super) fn save_unsaved(&self) {
         let cells: Vec<_> = self.cells().values().map(Arc::clone).collect();
