@@ -13,7 +13,7 @@ help: ## this list
 
 demo: ## build, then the whole story against the sandbox, from the approval to the disconnect (BROWSER=1: you click)
 	@tests/setup.sh build
-	@echo "demo: building (a minute or two the first time)"
+	@echo "demo: building (the first time up to ten minutes on a small machine, then seconds)"
 	@$(TOOLS) cargo build --locked --bin demo
 	@$(TOOLS) env $(if $(filter 1,$(BROWSER)),-u BROWSER) cargo run -q --locked --bin demo -- $(if $(filter 1,$(BROWSER)),--browser)
 

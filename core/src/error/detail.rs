@@ -14,6 +14,8 @@ enum Step {
     ConnectOrAsk,
     Discard,
     EnterPassphrase,
+    MakeFolder,
+    ProtectFolder,
     ProtectKeyFile,
     Recover,
     RestoreKey,
@@ -51,6 +53,13 @@ impl Step {
             Self::Discard => (
                 "Let the app delete the saved sign-ins, then connect the accounts again.",
                 "Lassen Sie die App die gespeicherten Anmeldungen löschen und verbinden Sie die Konten erneut.",
+            ),
+            Self::MakeFolder => {
+                ("Make the folder, or choose another one.", "Legen Sie den Ordner an oder wählen Sie einen anderen.")
+            }
+            Self::ProtectFolder => (
+                "Put the app's data into an ordinary folder that nobody else can write to (on Unix: chmod 700).",
+                "Legen Sie die Daten der App in einen gewöhnlichen Ordner, in den niemand sonst schreiben kann (unter Unix: chmod 700).",
             ),
             Self::Recover => (
                 "Let the app save what can still be read; accounts that are missing then have to be connected again.",
@@ -231,13 +240,13 @@ details! {
     ServiceUnavailable: Service, Nobody, TryLater, "The service is not available at the moment.", "Der Dienst ist im Moment nicht verfügbar.";
     // Store and keys
     StoreMissing: StorageUnavailable, User, Discard, "The store of the connected accounts is gone.", "Der Speicher der verbundenen Konten ist verschwunden.";
-    StoreBusy: StorageUnavailable, Nobody, CheckStorage, "The store is in use.", "Die gespeicherten Anmeldungen sind in Benutzung.";
+    StoreBusy: StorageUnavailable, Nobody, TryAgain, "The store is in use.", "Die gespeicherten Anmeldungen sind in Benutzung.";
     StoreFull: StorageUnavailable, User, FreeSpace, "There is no space left to store the account.", "Es ist kein Platz mehr, um das Konto zu speichern.";
     StoreReadOnly: StorageUnavailable, User, AllowWriting, "The store cannot be written.", "Die Anmeldungen können nicht gespeichert werden.";
     StoreMoved: StorageUnavailable, User, CheckStorage, "The store was moved or replaced while in use.", "Die gespeicherten Anmeldungen wurden während der Benutzung verschoben oder ersetzt.";
-    StoreFolderMissing: StorageUnavailable, Developer, CheckStorage, "The folder in which the app keeps its data does not exist.", "Der Ordner, in dem die App ihre Daten ablegt, fehlt.";
-    StoreUnsafePath: StorageUnavailable, Developer, CheckStorage, "The place of the store is not safe.", "Der Ort der gespeicherten Anmeldungen ist nicht sicher.";
-    StoreUnsafePermissions: StorageUnavailable, Developer, CheckStorage, "Other people can read or change the store.", "Andere Personen können den Speicher lesen oder ändern.";
+    StoreFolderMissing: StorageUnavailable, Developer, MakeFolder, "The folder in which the app keeps its data does not exist.", "Der Ordner, in dem die App ihre Daten ablegt, fehlt.";
+    StoreUnsafePath: StorageUnavailable, Developer, ProtectFolder, "The place of the store is not safe.", "Der Ort der gespeicherten Anmeldungen ist nicht sicher.";
+    StoreUnsafePermissions: StorageUnavailable, Developer, ProtectFolder, "Other people can read or change the store.", "Andere Personen können den Speicher lesen oder ändern.";
     StoreFailed: StorageUnavailable, Nobody, CheckStorage, "The store could not be read or written.", "Die gespeicherten Anmeldungen konnten nicht gelesen oder geschrieben werden.";
     StoreCorrupt: StorageDamaged, User, Recover, "The store is damaged.", "Die gespeicherten Anmeldungen sind beschädigt.";
     StoreTampered: StorageDamaged, User, ConnectAgain, "What was saved of the account is damaged.", "Was vom Konto gespeichert war, ist beschädigt.";

@@ -224,8 +224,12 @@ fn accounts(office: &Office365) -> Result<()> {
     for account in &accounts {
         println!("{}  {}  {:?}", account.id(), name(account), account.state().state);
     }
-    if accounts.is_empty() {
-        println!("No account is connected. Try: office365 connect");
+    let damaged = office.diagnose()?.damaged_accounts;
+    if damaged > 0 {
+        println!("{} damaged; the person connects again. More: office365 inspect", counted(damaged));
+    }
+    if accounts.is_empty() && damaged == 0 {
+        println!("No account is connected. Try the command `connect`.");
     }
     Ok(())
 }
@@ -268,15 +272,31 @@ fn token(account: &Account, show_expiry: bool) -> Result<()> {
 fn disconnect(account: &Account) -> Result<()> {
     let gone = account.disconnect()?;
     println!("Disconnected. The grant itself can be removed at {}", gone.revoke_url);
+    if !gone.erased {
+        println!("Another program is reading the store; what is left of the account goes when the store is opened or closed next.");
+    }
+    if gone.key_replaced {
+        println!("Older copies of the store no longer open by themselves.");
+    }
     Ok(())
 }
 
 /// The account that was named, or the only one.
+#[expect(clippy::disallowed_methods, reason = "a program of its own, whose store is closed by then")]
 fn find(office: &Office365, wanted: Option<&str>) -> Result<Account> {
     let mut accounts = office.accounts()?;
+    let damaged = office.diagnose()?.damaged_accounts > 0;
     match wanted {
-        None if accounts.len() == 1 => Ok(accounts.remove(0)),
-        None => office.account(""),
+        None if accounts.len() == 1 && !damaged => Ok(accounts.remove(0)),
+        None if accounts.is_empty() => office.account(""),
+        None => {
+            eprintln!("Say which account is meant:");
+            for account in &accounts {
+                eprintln!("  {}  {}", account.id(), name(account));
+            }
+            office.close();
+            std::process::exit(2);
+        }
         Some(wanted) => {
             let named = |account: &Account| account.info().username.is_some_and(|name| name.eq_ignore_ascii_case(wanted));
             accounts.into_iter().find(named).map_or_else(|| office.account(wanted), Ok)

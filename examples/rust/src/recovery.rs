@@ -1,7 +1,7 @@
 //! A store that does not open: look at it, save what can be saved, throw it away.
 
 use crate::counted;
-use intail_office365::{Config, Error, KeyProvider, Office365, Remedy, Result};
+use intail_office365::{Config, Error, ErrorKind, KeyProvider, Office365, Remedy, Result};
 use std::sync::Arc;
 
 /// Ends with the error that stands in the way, if one does.
@@ -11,7 +11,10 @@ pub(crate) fn inspect(config: &Config, keys: Arc<dyn KeyProvider>) -> Result<()>
     if let Some(format) = found.format {
         println!("  format     {format}");
     }
-    println!("  readable   {}", counted(found.accounts));
+    let no_key = |error: &Error| matches!(error.kind(), ErrorKind::KeyRejected | ErrorKind::KeyUnavailable);
+    let readable =
+        if found.error.as_ref().is_some_and(no_key) { "not known without the key".to_owned() } else { counted(found.accounts) };
+    println!("  readable   {readable}");
     if found.damaged_accounts > 0 {
         println!("  damaged    {} {}", counted(found.damaged_accounts), found.damaged_account_ids.join(" "));
     }

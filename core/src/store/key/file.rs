@@ -31,13 +31,14 @@ const OLD_KEY_IDS: std::ops::RangeInclusive<u32> = 1..=64;
 pub struct KeyFile(Shelf);
 
 impl KeyFile {
-    /// Takes the key file at `path`; where there is none, an empty one is created. If its store exists already, a new key file does
-    /// not open it: `open` then answers `KeyRejected`.
+    /// Takes the key file at `path`. Where there is none, it is made when a store is created under it, or given it by a change of key; a
+    /// store that exists already does not open without it.
     ///
     /// # Errors
     /// `KeyRejected` (`KeyFileUnsafe`) if others can read the file, if it has a second name, or if it is not an ordinary file with
-    /// keys; `StorageUnavailable` if its folder is missing, unsafe or cannot be written, or if another process changes it for more
-    /// than 5 seconds. Later calls answer `KeyUnavailable` (`KeyFileMissing`) while the file is gone.
+    /// keys; `KeyUnavailable` (`KeyFileMissing`) if its folder is missing, for instance because a drive is not connected;
+    /// `StorageUnavailable` if its folder is unsafe. Later calls answer `KeyUnavailable` (`KeyFileMissing`) while the file is not
+    /// there, and `StorageUnavailable` if it cannot be written or another process changes it for more than 5 seconds.
     pub fn at(path: &str) -> Result<Self> {
         Shelf::at(path).map(Self)
     }
@@ -45,6 +46,7 @@ impl KeyFile {
 
 impl KeyProvider for KeyFile {
     fn wrap(&self, key_id: u32, key: &[u8]) -> Result<Vec<u8>> {
+        self.0.make()?;
         self.0.change(|keys| {
             let (grown, name, own) = keys.grown()?;
             Ok((Some(grown), wrap_under(&own, &header(name), key_id, key)?))

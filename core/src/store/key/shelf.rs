@@ -25,6 +25,7 @@ use std::{
     fs::{self, File},
     io::{ErrorKind, Read, Write},
     path::Path,
+    sync::atomic::{AtomicBool, Ordering},
 };
 use zeroize::Zeroizing;
 
@@ -44,17 +45,36 @@ pub(super) struct Name(pub(super) [u8; NAME_LENGTH]);
 
 pub(super) struct Shelf {
     place: Place,
+    /// Whether the file was there once: one that is gone is not made again behind the host's back.
+    seen: AtomicBool,
 }
 
 impl Shelf {
-    /// The shelf at `path`; an empty one is created where there is none.
+    /// The shelf at `path`, which need not be there yet.
     pub(super) fn at(path: &str) -> Result<Self> {
-        let shelf = Self { place: Place::resolve(Path::new(path))? };
-        if fs::symlink_metadata(shelf.place.path()).is_err() {
-            shelf.create()?;
+        let place = Place::resolve(Path::new(path)).map_err(|error| match error.cause() {
+            Detail::StoreFolderMissing => Detail::KeyFileMissing.about("folder"),
+            _ => error,
+        })?;
+        let shelf = Self { place, seen: AtomicBool::new(false) };
+        if shelf.is_there() {
+            shelf.read()?;
+            shelf.seen.store(true, Ordering::Release);
         }
-        shelf.read()?;
         Ok(shelf)
+    }
+
+    /// Makes an empty shelf where there never was one.
+    pub(super) fn make(&self) -> Result<()> {
+        if !self.is_there() && !self.seen.load(Ordering::Acquire) {
+            self.create()?;
+        }
+        self.seen.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn is_there(&self) -> bool {
+        fs::symlink_metadata(self.place.path()).is_ok()
     }
 
     /// The keys as they are now; another process may have changed them a moment ago.
