@@ -16,6 +16,7 @@ enum Step {
     EnterPassphrase,
     ProtectKeyFile,
     Recover,
+    Refresh,
     RestoreKey,
     ShowAdministrator,
     TryAgainOrAsk,
@@ -56,6 +57,7 @@ impl Step {
                 "Let the app save what can still be read; accounts that are missing then have to be connected again.",
                 "Lassen Sie die App retten, was noch lesbar ist; Konten, die danach fehlen, müssen erneut verbunden werden.",
             ),
+            Self::Refresh => ("Refresh the list.", "Aktualisieren Sie die Liste."),
             Self::RestoreKey => (
                 "Restore the key from a backup. If it is lost, let the app delete the saved sign-ins, then connect the accounts again.",
                 "Stellen Sie den Schlüssel aus einer Sicherung wieder her. Ist er verloren, lassen Sie die App die gespeicherten Anmeldungen löschen und verbinden Sie die Konten erneut.",
@@ -224,6 +226,13 @@ details! {
     TlsFailed: Network, Administrator, CheckNetwork, "The connection is not trusted.", "Der Verbindung wird nicht vertraut.";
     ResponseTooLarge: Service, Nobody, TryLater, "The answer of the service is too large.", "Die Antwort des Dienstes ist zu groß.";
     UnexpectedResponse: Service, Nobody, TryLater, "The service gave an unusable answer.", "Der Dienst hat eine unbrauchbare Antwort gegeben.";
+    RequestRefused: InvalidArgument, Developer, ContactSupport, "The service refused the request as it stands.", "Der Dienst hat die Anfrage in dieser Form abgelehnt.";
+    InvalidId: InvalidArgument, Developer, ContactSupport, "This is no id that the service gives out.", "Das ist keine Kennung, die der Dienst vergibt.";
+    ItemNotFound: NotFound, Nobody, Refresh, "This is not there any more.", "Das ist nicht mehr vorhanden.";
+    MailboxMissing: AccessDenied, Administrator, ShowAdministrator, "You have no mailbox there, or its licence is missing.", "Sie haben dort kein Postfach, oder die Lizenz dafür fehlt.";
+    ClaimsChallengeInvalid: InteractionRequired, User, SignInAgain, "The service asks for another sign-in, and does not say how.", "Der Dienst verlangt eine neue Anmeldung und sagt nicht, wie.";
+    DeltaExpired: Service, Nobody, TryAgain, "The service has forgotten where the last update ended.", "Der Dienst weiß nicht mehr, wo der letzte Abgleich endete.";
+    PagingPathChanged: Untrusted, Nobody, TryLater, "The service pointed to something else than was asked for.", "Der Dienst verwies auf etwas anderes als angefragt.";
     InsecureUrl: Untrusted, Developer, ContactSupport, "An address is not protected.", "Eine Adresse ist nicht geschützt.";
     HostNotAllowed: Untrusted, Developer, ContactSupport, "An address belongs to somebody else.", "Eine Adresse gehört jemand anderem.";
     RedirectRefused: Untrusted, Nobody, TryLater, "The service pointed to another address, which is not followed.", "Der Dienst verwies auf eine andere Adresse; dem wird nicht gefolgt.";

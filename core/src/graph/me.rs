@@ -21,7 +21,7 @@ pub(crate) struct Me {
 
 /// Reads the profile of the person whose token this is.
 pub(crate) fn read(graph: &Origin, endpoint: &Endpoint<'_>, token: &Secret) -> Result<Me> {
-    let response = ReadOnlyRequest::resource(graph, &["me"]).send(endpoint, token)?;
+    let response = ReadOnlyRequest::resource(graph, &["me"]).send(endpoint, token).map_err(|failure| failure.error)?;
     let unusable = || Detail::UnexpectedResponse.about("me");
     let text = std::str::from_utf8(&response.body).map_err(|_| unusable())?;
     let me: Me = serde_json::from_str(text).map_err(|_| unusable())?;

@@ -25,7 +25,7 @@ pub(crate) struct Question<'a> {
     pub(crate) method: Method,
     pub(crate) url: &'a AllowedUrl,
     /// Beside `accept` and `client-request-id`.
-    pub(crate) header: Header,
+    pub(crate) headers: Vec<Header>,
     pub(crate) limit: usize,
 }
 
@@ -46,8 +46,8 @@ impl RequestIds {
 impl Endpoint<'_> {
     /// Asks the identity platform. Any status but a redirect is an answer.
     pub(crate) fn send(&self, event: &'static str, method: Method, url: &AllowedUrl) -> Result<(Response, RequestIds)> {
-        let header = Header::new("return-client-request-id", "true");
-        self.exchange(Question { event, method, url, header, limit: IDENTITY_LIMIT }, |response| {
+        let headers = vec![Header::new("return-client-request-id", "true")];
+        self.exchange(Question { event, method, url, headers, limit: IDENTITY_LIMIT }, |response| {
             if response.is_redirect() { Err(Detail::TokenEndpointRedirected.into()) } else { Ok(response) }
         })
     }
@@ -60,8 +60,8 @@ impl Endpoint<'_> {
     ) -> Result<(Response, RequestIds)> {
         let started = Instant::now();
         let client = guid::random()?;
-        let headers =
-            vec![Header::new("accept", "application/json"), question.header, Header::new("client-request-id", client.as_str())];
+        let mut headers = vec![Header::new("accept", "application/json"), Header::new("client-request-id", client.as_str())];
+        headers.extend(question.headers);
         let Question { event, method, limit, .. } = question;
         let request = Request { method, url: question.url.clone(), headers, limit, deadline: self.deadline };
         let answer = self.transport.send(&request);
