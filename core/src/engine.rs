@@ -9,11 +9,13 @@ mod events;
 mod failure;
 mod flight;
 mod flow;
+mod gate;
 mod import;
 mod keys;
 mod loopback;
 #[cfg(feature = "_internal")]
 pub(crate) mod proof;
+mod read;
 pub(crate) mod recovery;
 mod refresh;
 mod refusal;

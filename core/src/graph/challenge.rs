@@ -145,7 +145,9 @@ mod tests {
             for header in [
                 format!("Bearer error=\"insufficient_claims\", claims=\"{spelling}\""),
                 format!("bearer claims={spelling} ,error=insufficient_claims"),
-                format!("Negotiate, Basic realm=\"x, Bearer\", Bearer realm=\"a\\\"b\", error=\"Insufficient_Claims\", claims=\"{spelling}\""),
+                format!(
+                    "Negotiate, Basic realm=\"x, Bearer\", Bearer realm=\"a\\\"b\", error=\"Insufficient_Claims\", claims=\"{spelling}\""
+                ),
                 format!("Bearer error=\"invalid_token\", Bearer error=\"insufficient_claims\",claims=\"{spelling}\""),
             ] {
                 assert_eq!(read(&answer(&[&header])), claims(text), "{header}");

@@ -85,7 +85,8 @@ mod tests {
     fn g_10_options_cannot_leave_their_place() {
         let graph = Origin::parse("https://graph.microsoft.com").unwrap();
         let filter = "startswith(subject,'a&$select=body#+\"ä')".to_owned();
-        let request = ReadOnlyRequest::resource(&graph, &["me", "messages"]).query(&[("$filter", filter), ("$select", "id,from".into())]);
+        let request =
+            ReadOnlyRequest::resource(&graph, &["me", "messages"]).query(&[("$filter", filter), ("$select", "id,from".into())]);
         assert_eq!(
             request.url.as_str(),
             "https://graph.microsoft.com/v1.0/me/messages?$filter=startswith%28subject,%27a%26%24select%3Dbody%23%2B%22%C3%A4%27%29&$select=id,from"
