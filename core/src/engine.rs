@@ -13,6 +13,7 @@ mod gate;
 mod import;
 mod keys;
 mod loopback;
+mod paging;
 #[cfg(feature = "_internal")]
 pub(crate) mod proof;
 mod read;
@@ -25,6 +26,7 @@ mod standing;
 
 pub(crate) use cell::AccountCell;
 pub(crate) use device::DeviceProgress;
+pub(crate) use paging::Listing;
 #[cfg(feature = "_internal")]
 pub use sharing::Sharing;
 #[cfg(not(feature = "_internal"))]
@@ -44,7 +46,7 @@ use crate::{
     model::{AccountObserver, Disconnected},
     oauth::{discovery::Providers, keys::KeyCache},
     settings::Settings,
-    store::{AccountRecord, Accounts, KeyProvider, NewAccount, Store},
+    store::{AccountRecord, Accounts, Envelope, KeyProvider, NewAccount, Store},
     task::Workers,
 };
 use std::{
@@ -89,6 +91,8 @@ pub(crate) struct Engine {
     /// Held while it is decided who polls for a device.
     polling: Mutex<()>,
     sharing: Sharing,
+    /// Seals what hosts carry from page to page.
+    envelope: Envelope,
     watch: Watch,
 }
 
@@ -126,6 +130,7 @@ impl Engine {
             cells: Mutex::default(),
             polling: Mutex::default(),
             sharing,
+            envelope: Envelope::new()?,
         }))
     }
 

@@ -4,4 +4,5 @@ pub(crate) mod challenge;
 pub(crate) mod failure;
 pub(crate) mod link;
 pub(crate) mod me;
+pub(crate) mod page;
 pub(crate) mod request;

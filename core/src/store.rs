@@ -8,6 +8,7 @@ mod account;
 mod approval;
 mod changes;
 mod discard;
+mod envelope;
 mod fault;
 mod flow;
 mod format;
@@ -29,6 +30,7 @@ pub use key::{HostKey, KeyFile, KeyProvider, OsKeyStore, Passphrase, default_key
 
 pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
 pub(crate) use discard::discard;
+pub(crate) use envelope::Envelope;
 pub(crate) use flow::{Claim, Flow};
 pub(crate) use lock::AccountLock;
 pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};

@@ -233,6 +233,9 @@ details! {
     ClaimsChallengeInvalid: InteractionRequired, User, SignInAgain, "The service asks for another sign-in, and does not say how.", "Der Dienst verlangt eine neue Anmeldung und sagt nicht, wie.";
     DeltaExpired: Service, Nobody, TryAgain, "The service has forgotten where the last update ended.", "Der Dienst weiß nicht mehr, wo der letzte Abgleich endete.";
     PagingPathChanged: Untrusted, Nobody, TryLater, "The service pointed to something else than was asked for.", "Der Dienst verwies auf etwas anderes als angefragt.";
+    PagingLoop: Service, Nobody, TryLater, "The pages of the service go round in a circle.", "Die Seiten des Dienstes drehen sich im Kreis.";
+    PagingLimit: Service, Nobody, TryLater, "The pages of the service do not end.", "Die Seiten des Dienstes nehmen kein Ende.";
+    ContinuationInvalid: InvalidArgument, Developer, Refresh, "This list cannot be continued any more.", "Diese Liste lässt sich nicht mehr fortsetzen.";
     InsecureUrl: Untrusted, Developer, ContactSupport, "An address is not protected.", "Eine Adresse ist nicht geschützt.";
     HostNotAllowed: Untrusted, Developer, ContactSupport, "An address belongs to somebody else.", "Eine Adresse gehört jemand anderem.";
     RedirectRefused: Untrusted, Nobody, TryLater, "The service pointed to another address, which is not followed.", "Der Dienst verwies auf eine andere Adresse; dem wird nicht gefolgt.";
