@@ -7,6 +7,7 @@
 mod account;
 mod approval;
 mod changes;
+mod cursor;
 mod discard;
 mod envelope;
 mod fault;
