@@ -79,7 +79,7 @@ fn g_04_a_cursor_that_was_touched_is_none() {
     for change in [
         "UPDATE cursor SET payload = zeroblob(length(payload))",
         "UPDATE cursor SET generation = generation + 1",
-        "UPDATE cursor SET payload = (SELECT payload FROM cursor AS other WHERE other.rowid <> cursor.rowid ORDER BY rowid LIMIT 1)",
+        "UPDATE cursor SET payload = (SELECT payload FROM cursor ORDER BY rowid LIMIT 1) WHERE rowid > 1; DELETE FROM cursor WHERE rowid = 1",
     ] {
         let (rig, store, one, other) = two();
         store.close().unwrap();
