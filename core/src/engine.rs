@@ -23,6 +23,7 @@ mod refusal;
 mod sharing;
 mod sign_in;
 mod standing;
+mod sync;
 
 pub(crate) use cell::AccountCell;
 pub(crate) use device::DeviceProgress;
@@ -33,6 +34,7 @@ pub use sharing::Sharing;
 use sharing::Sharing;
 use sharing::Watch;
 use standing::Standing;
+pub(crate) use sync::{Round, Step};
 
 use crate::{
     browser::{BrowserOpener, SystemBrowser},
