@@ -111,6 +111,13 @@ pub use model::{
     ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis,
     Disconnected, StateReport,
 };
+pub use model::{
+    Attendee, AttendeeType, Calendar, CalendarColor, CalendarView, DayOfWeek, EmailAddress, Event, EventChange, EventOrder,
+    EventPage, EventProperty, EventQuery, EventTime, EventType, FlagStatus, Importance, InferenceClassification, Location,
+    LocationType, MailFolder, Message, MessageChange, MessageKind, MessageOrder, MessagePage, MessageProperty, MessageQuery,
+    OnlineMeeting, OnlineMeetingProvider, Photo, Profile, RangeType, Recurrence, RecurrencePatternType, RemovedReason, Response,
+    Sensitivity, ShowAs, UnknownValue, WeekIndex,
+};
 pub use protection::{KeyProviderKind, KeyRotation, Protection};
 pub use recovery::{Discarded, Inspection, Recovery, Remedy};
 pub use store::{HostKey, KeyFile, KeyProvider, OsKeyStore, Passphrase, default_key_provider};
