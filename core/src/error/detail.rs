@@ -162,6 +162,8 @@ macro_rules! details {
 details! {
     // The call
     InvalidArgument: InvalidArgument, Developer, ContactSupport, "The app asked for something that is not possible.", "Die App hat etwas Unmögliches angefordert.";
+    InvalidId: InvalidArgument, Developer, ContactSupport, "The app asked for something by an id that cannot be one.", "Die App hat etwas mit einer unmöglichen Kennung angefordert.";
+    QueryNotPossible: InvalidArgument, Developer, ContactSupport, "The app asked a question that the service does not answer.", "Die App hat eine Abfrage gestellt, die der Dienst nicht beantwortet.";
     ScopeNotReadOnly: InvalidArgument, Developer, ContactSupport, "The app asked for a permission beyond reading.", "Die App hat eine Berechtigung angefordert, die über das Lesen hinausgeht.";
     FlowDisabled: InvalidArgument, Developer, ContactSupport, "This way of signing in is switched off.", "Diese Art der Anmeldung ist ausgeschaltet.";
     AccountGone: NotConnected, User, Connect, "The account is not connected.", "Das Konto ist nicht verbunden.";
