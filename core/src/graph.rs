@@ -20,6 +20,8 @@ pub(crate) mod profile;
 #[cfg_attr(not(test), allow(dead_code, reason = "as calendars"))]
 pub(crate) mod query;
 pub(crate) mod request;
+#[cfg(test)]
+mod testing;
 #[cfg_attr(not(test), allow(dead_code, reason = "as calendars"))]
 mod time;
 #[cfg_attr(not(test), allow(dead_code, reason = "as calendars"))]
