@@ -81,15 +81,8 @@ pub(crate) fn is_date(text: &str) -> bool {
 /// An instant as a query writes it, `2026-08-19T03:15:08Z`; the years 1601 to 9999.
 pub(crate) fn written(unix: i64) -> Option<String> {
     let at = Offset::UTC.to_datetime(Timestamp::from_second(unix).ok()?);
-    let text = format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-        at.year(),
-        at.month(),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second()
-    );
+    let text =
+        format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second());
     (at.year() >= 1601).then_some(text)
 }
 

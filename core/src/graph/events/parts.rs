@@ -3,8 +3,8 @@
 use crate::{
     graph::wire::{EmailWire, Entry, List, Notes, Spoken, When, filled},
     model::{
-        Attendee, AttendeeType, DayOfWeek, Location, LocationType, OnlineMeeting, RangeType, Recurrence,
-        RecurrencePatternType, Response, WeekIndex,
+        Attendee, AttendeeType, DayOfWeek, Location, LocationType, OnlineMeeting, RangeType, Recurrence, RecurrencePatternType,
+        Response, WeekIndex,
     },
 };
 use serde::{

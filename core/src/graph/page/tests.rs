@@ -130,7 +130,9 @@ fn g_22_an_odd_event_is_read_with_what_is_not_known_beside_it() {
     snapshot("odd_event", &event);
     assert_eq!((event.start.unwrap().unix, event.end, event.location), (None, None, None));
     let properties: Vec<&str> = event.unknown.iter().map(|value| value.property.as_str()).collect();
-    for property in ["start", "attendees.type", "recurrence.pattern.interval", "recurrence.range.endDate", "originalStart", "showAs"] {
+    for property in
+        ["start", "attendees.type", "recurrence.pattern.interval", "recurrence.range.endDate", "originalStart", "showAs"]
+    {
         assert!(properties.contains(&property), "{property}: {properties:?}");
     }
 }

@@ -83,7 +83,9 @@ fn g_27_windows_and_iana_names_say_the_same() {
 
 #[test]
 fn g_27_an_unknown_zone_is_no_instant() {
-    for zone in ["tzone://Microsoft/Custom", "Customized Time Zone", "Mars/Olympus", "+02:00", "Etc/Unknown", "", "../Europe/Berlin"] {
+    for zone in
+        ["tzone://Microsoft/Custom", "Customized Time Zone", "Mars/Olympus", "+02:00", "Etc/Unknown", "", "../Europe/Berlin"]
+    {
         let reading = event_time("2026-08-24T17:00:00.0000000", zone);
         let Reading::Uncertain(time) = reading else { panic!("{zone}: {reading:?}") };
         assert_eq!((time.unix, time.iana), (None, None), "{zone}");
