@@ -27,7 +27,6 @@ mod sync;
 
 pub(crate) use cell::AccountCell;
 pub(crate) use device::DeviceProgress;
-pub(crate) use paging::Listing;
 #[cfg(feature = "_internal")]
 pub use sharing::Sharing;
 #[cfg(not(feature = "_internal"))]

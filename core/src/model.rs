@@ -1,9 +1,27 @@
 //! Plain data that the facade takes and returns.
 
 mod account_event;
+mod calendar;
+mod mail;
+mod profile;
 mod redacted;
+mod redacted_records;
+mod sync;
+mod word;
 
 pub use account_event::{AccountEvent, AccountEventKind, AccountObserver};
+pub use calendar::{
+    Attendee, AttendeeType, Calendar, CalendarColor, CalendarView, DayOfWeek, Event, EventChange, EventOrder, EventPage,
+    EventProperty, EventQuery, EventTime, EventType, Location, LocationType, OnlineMeeting, OnlineMeetingProvider, RangeType,
+    Recurrence, RecurrencePatternType, Response, Sensitivity, ShowAs, WeekIndex,
+};
+pub use mail::{
+    EmailAddress, FlagStatus, Importance, InferenceClassification, MailFolder, Message, MessageChange, MessageKind, MessageOrder,
+    MessagePage, MessageProperty, MessageQuery, RemovedReason, UnknownValue,
+};
+pub use profile::{Photo, Profile};
+pub use sync::{EventSyncPage, MessageSyncPage, SyncProgress};
+pub(crate) use word::Word;
 
 use crate::{
     consent::Scope,

@@ -2,9 +2,17 @@
 
 use super::{AccountCell, Engine};
 use crate::{
-    call::CallOptions,
+    call::Call,
     error::{Detail, Result},
-    graph::{failure, link::Collection, page::Page, request::ReadOnlyRequest},
+    graph::{
+        failure,
+        link::Collection,
+        page::{Page, Resource, parse_one, parse_page},
+        photo,
+        query::Listing,
+        request::ReadOnlyRequest,
+    },
+    model::Photo,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -16,18 +24,6 @@ use std::{
 const MOST_PAGES: u32 = 100_000;
 /// Ids that stay the same when an item moves within the mailbox; to be asked for with each request (FACTS 8.11).
 const IMMUTABLE_IDS: &str = "IdType=\"ImmutableId\"";
-
-/// What is listed.
-#[derive(Debug)]
-pub(crate) struct Listing {
-    /// The name of its continuations: they open for nothing else.
-    pub(crate) kind: &'static str,
-    /// Path after `v1.0`, unencoded.
-    pub(crate) segments: Vec<String>,
-    pub(crate) options: Vec<(&'static str, String)>,
-    /// Beside the one for immutable ids.
-    pub(crate) preferences: Vec<String>,
-}
 
 /// Where a listing goes on.
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,52 +62,69 @@ impl LoopGuard {
 
 impl Engine {
     /// The first page, and where the next one begins.
-    pub(crate) fn first_page<T: Send + 'static>(
+    pub(crate) fn first_page<T: Resource + Send + 'static>(
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
-        options: &CallOptions,
+        call: &Call,
+        kind: &'static str,
         listing: Listing,
-        parse: fn(&str) -> Result<Page<T>>,
+        preferences: Vec<String>,
     ) -> Result<(Page<T>, Option<String>)> {
-        let Listing { kind, segments, options: query, preferences } = listing;
+        let Listing { path: segments, parameters } = listing;
         let collection = self.collection(cell, segments.clone());
-        let request = ReadOnlyRequest::at(collection.url()).query(&query);
-        let page = self.page(cell, options, request, &preferences, parse)?;
+        let request = ReadOnlyRequest::at(collection.url()).query(&parameters);
+        let page = self.page(cell, call, request, &preferences)?;
         let so_far = Continuation { segments, preferences, link: String::new(), guard: LoopGuard::default() };
         self.with_next(cell, kind, so_far, &collection, page)
     }
 
     /// A further page. `next` is what came with the one before.
-    pub(crate) fn next_page<T: Send + 'static>(
+    pub(crate) fn next_page<T: Resource + Send + 'static>(
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
-        options: &CallOptions,
+        call: &Call,
         kind: &'static str,
         next: &str,
-        parse: fn(&str) -> Result<Page<T>>,
     ) -> Result<(Page<T>, Option<String>)> {
         let opened = self.envelope.open(&[kind, cell.id()], next).ok_or_else(|| Detail::ContinuationInvalid.about("next"))?;
         let so_far: Continuation = serde_json::from_slice(&opened).map_err(|_| Detail::ContinuationInvalid.about("next"))?;
         let collection = self.collection(cell, so_far.segments.clone());
         let request = ReadOnlyRequest::at(collection.admit(&so_far.link)?);
-        let page = self.page(cell, options, request, &so_far.preferences, parse)?;
+        let page = self.page(cell, call, request, &so_far.preferences)?;
         self.with_next(cell, kind, so_far, &collection, page)
+    }
+
+    /// One item by itself.
+    pub(crate) fn one<T: Resource + Send + 'static>(
+        self: &Arc<Self>,
+        cell: &Arc<AccountCell>,
+        call: &Call,
+        listing: &Listing,
+        preferences: &[String],
+    ) -> Result<T> {
+        let request = ReadOnlyRequest::to(&self.settings.graph, listing);
+        self.read(cell, call, &with_preferences(request, preferences), |response| parse_one(failure::text(response)?))
+    }
+
+    /// The person's picture; `None` where the service has a placeholder.
+    pub(crate) fn photo(self: &Arc<Self>, cell: &Arc<AccountCell>, call: &Call, listing: &Listing) -> Result<Option<Photo>> {
+        let request = ReadOnlyRequest::to(&self.settings.graph, listing).for_image();
+        self.read(cell, call, &request, |response| photo::read(response.header("content-type"), response.body.to_vec()))
     }
 
     pub(super) fn collection(&self, cell: &AccountCell, segments: Vec<String>) -> Collection {
         Collection::new(&self.settings.graph, segments, &cell.record().identity.oid)
     }
 
-    pub(super) fn page<T: Send + 'static>(
+    pub(super) fn page<T: Resource + Send + 'static>(
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
-        options: &CallOptions,
+        call: &Call,
         request: ReadOnlyRequest,
         preferences: &[String],
-        parse: fn(&str) -> Result<Page<T>>,
     ) -> Result<Page<T>> {
-        let request = preferences.iter().fold(request.prefer(IMMUTABLE_IDS), ReadOnlyRequest::prefer);
-        self.read(cell, options, &request, move |response| parse(failure::text(response)?))
+        let request = with_preferences(request, preferences);
+        self.read(cell, call, &request, |response| parse_page(failure::text(response)?))
     }
 
     /// A page whose link to the next is not one that may be followed is not returned at all: whoever wrote that link may have written
@@ -130,6 +143,10 @@ impl Engine {
         let plain = serde_json::to_vec(&Continuation { link, guard, ..so_far }).map_err(|_| Detail::Internal)?;
         Ok((page, Some(self.envelope.seal(&[kind, cell.id()], &plain)?)))
     }
+}
+
+fn with_preferences(request: ReadOnlyRequest, preferences: &[String]) -> ReadOnlyRequest {
+    preferences.iter().fold(request.prefer(IMMUTABLE_IDS), ReadOnlyRequest::prefer)
 }
 
 #[cfg(test)]

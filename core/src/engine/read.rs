@@ -3,11 +3,14 @@
 
 use super::{AccountCell, Engine, REQUEST_TIMEOUT, attempts::jittered, gate::Gate};
 use crate::{
+    approval::Certainty,
     call::{Call, CallOptions},
+    consent::Scope,
     error::{Detail, Error, Result},
     graph::{
         challenge::Challenge,
         failure::{Failure, Remedy},
+        query::Reach,
         request::ReadOnlyRequest,
     },
     http::Response,
@@ -37,25 +40,43 @@ impl Engine {
     pub(crate) fn read<T: Send + 'static>(
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
-        options: &CallOptions,
+        call: &Call,
         request: &ReadOnlyRequest,
         parse: impl Fn(&Response) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        let call = self.enter(options, REQUEST_TIMEOUT)?;
-        cell.check_there()?;
         let (parse, mut course) = (Arc::new(parse), Course::default());
         loop {
-            let token = self.token_within(cell, &call)?;
-            let failure = match self.attempt(cell, &call, request, &token, &parse)? {
+            let token = self.token_within(cell, call)?;
+            let failure = match self.attempt(cell, call, request, &token, &parse)? {
                 Ok(read) => return Ok(read),
                 Err(failure) => failure,
             };
             match failure.remedy {
                 Remedy::Nothing => return Err(failure.error),
                 Remedy::Token(challenge) => self.with_another_token(cell, &token, challenge, &mut course, failure.error)?,
-                Remedy::Later(asked) => wait_for_service(cell, &call, asked, &mut course, failure.error)?,
+                Remedy::Later(asked) => wait_for_service(cell, call, asked, &mut course, failure.error)?,
             }
         }
+    }
+
+    /// Begins a call that reads what `scope` allows.
+    ///
+    /// # Errors
+    /// As [`enter`](Self::enter); `AccountGone`; `ScopeNotGranted`, with the approval that is missing: nothing is sent then.
+    pub(crate) fn enter_reading(&self, cell: &AccountCell, options: &CallOptions, scope: Scope) -> Result<Call> {
+        let call = self.enter(options, REQUEST_TIMEOUT)?;
+        cell.check_there()?;
+        let record = cell.record();
+        if record.scopes.allows(scope) {
+            return Ok(call);
+        }
+        let approval = self.approval(Certainty::Likely, &record.identity.tid);
+        Err(Detail::ScopeNotGranted.about(scope.name()).with_admin_approval(approval))
+    }
+
+    /// What a listing can ask for: by the cloud that is configured and the permissions of the account.
+    pub(crate) fn reach(&self, cell: &AccountCell) -> Reach {
+        Reach { cloud: self.settings.cloud, mail_text: cell.record().scopes.allows(Scope::MailRead) }
     }
 
     /// Sends once. The outer error is the caller's: cancelled, out of time, no place in time.

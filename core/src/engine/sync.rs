@@ -1,11 +1,16 @@
 //! Synchronizing a collection by delta pages (FACTS 8.7, 8.8). Where it goes on is stored only when the host has acknowledged a page:
 //! whatever was not acknowledged comes again.
 
-use super::{AccountCell, Engine, REQUEST_TIMEOUT, paging::LoopGuard};
+use super::{AccountCell, Engine, paging::LoopGuard};
 use crate::{
-    call::CallOptions,
+    call::Call,
     error::{Detail, Result},
-    graph::{link::Collection, page::Page, request::ReadOnlyRequest},
+    graph::{
+        link::Collection,
+        page::{Page, Resource},
+        query::Listing,
+        request::ReadOnlyRequest,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -13,11 +18,9 @@ use std::sync::Arc;
 /// What is synchronized.
 #[derive(Debug)]
 pub(crate) struct Round {
-    /// Path after `v1.0`, unencoded, that ends with `delta`.
-    pub(crate) segments: Vec<String>,
-    /// Options of the first request; the service keeps them in its links.
-    pub(crate) options: Vec<(&'static str, String)>,
-    pub(crate) page_size: u32,
+    /// The first request; the service keeps its parameters in its links.
+    pub(crate) listing: Listing,
+    pub(crate) preferences: Vec<String>,
 }
 
 /// A page of changes, and what moves the cursor behind it.
@@ -58,42 +61,37 @@ const KIND: &str = "sync";
 impl Round {
     /// The name of its cursor: another path, query or format of ids is another cursor.
     fn name(&self) -> String {
-        let options = self.options.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
-        format!("{}?{options}#immutable", self.segments.join("/"))
+        let options = self.listing.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+        format!("{}?{options}#immutable", self.listing.path.join("/"))
     }
 }
 
 impl Engine {
     /// The next page of changes.
-    pub(crate) fn sync<T: Send + 'static>(
+    pub(crate) fn sync<T: Resource + Send + 'static>(
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
-        options: &CallOptions,
+        call: &Call,
         round: &Round,
-        parse: fn(&str) -> Result<Page<T>>,
     ) -> Result<Step<T>> {
-        self.enter(options, REQUEST_TIMEOUT)?;
-        cell.check_there()?;
-        let (name, collection) = (round.name(), self.collection(cell, round.segments.clone()));
+        let (name, collection) = (round.name(), self.collection(cell, round.listing.path.clone()));
         let cursor = self.with_keys(|| self.store.cursor(cell.id(), &name))?;
         let generation = cursor.as_ref().map_or(0, |cursor| cursor.generation);
         // A cursor that cannot be read or leads elsewhere (a store that somebody wrote to) begins anew, and nothing is sent there.
         let noted = cursor.and_then(|cursor| serde_json::from_slice::<Noted>(&cursor.payload).ok());
         let noted = noted.and_then(|noted| Some((ReadOnlyRequest::at(collection.admit(&noted.link).ok()?), noted)));
-        let ask = |request| self.page(cell, options, request, &[format!("odata.maxpagesize={}", round.page_size)], parse);
+        let ask = |request| self.page(cell, call, request, &round.preferences);
         let (page, before) = match noted.map(|(request, noted)| (ask(request), noted)) {
             Some((Ok(page), noted)) => (page, Some(noted)),
             // The service has forgotten where we were; everything is listed again.
             Some((Err(error), _)) if error.cause() != Detail::DeltaExpired => return Err(error),
-            _ => (ask(ReadOnlyRequest::at(collection.url()).query(&round.options))?, None),
+            _ => (ask(ReadOnlyRequest::at(collection.url()).query(&round.listing.parameters))?, None),
         };
         self.step(cell, name, generation, &collection, page, before)
     }
 
     /// Stores where the sync goes on. `false` if another thread or process has gone on meanwhile: then nothing is changed.
-    pub(crate) fn acknowledge(&self, cell: &AccountCell, options: &CallOptions, acknowledgement: &str) -> Result<bool> {
-        self.enter(options, REQUEST_TIMEOUT)?;
-        cell.check_there()?;
+    pub(crate) fn acknowledge(&self, cell: &AccountCell, acknowledgement: &str) -> Result<bool> {
         let invalid = || Detail::ContinuationInvalid.about("acknowledgement");
         let opened = self.envelope.open(&[KIND, cell.id()], acknowledgement).ok_or_else(invalid)?;
         let Acknowledgement { name, generation, noted } = serde_json::from_slice(&opened).map_err(|_| invalid())?;
@@ -102,9 +100,7 @@ impl Engine {
     }
 
     /// Forgets where a sync was: the next one lists everything.
-    pub(crate) fn restart_sync(&self, cell: &AccountCell, options: &CallOptions, round: &Round) -> Result<()> {
-        self.enter(options, REQUEST_TIMEOUT)?;
-        cell.check_there()?;
+    pub(crate) fn restart_sync(&self, cell: &AccountCell, round: &Round) -> Result<()> {
         self.with_keys(|| self.store.forget_cursor(cell.id(), &round.name()))
     }
 

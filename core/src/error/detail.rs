@@ -164,6 +164,8 @@ macro_rules! details {
 details! {
     // The call
     InvalidArgument: InvalidArgument, Developer, ContactSupport, "The app asked for something that is not possible.", "Die App hat etwas Unmögliches angefordert.";
+    InvalidId: InvalidArgument, Developer, ContactSupport, "The app asked for something by an id that cannot be one.", "Die App hat etwas mit einer unmöglichen Kennung angefordert.";
+    QueryNotPossible: InvalidArgument, Developer, ContactSupport, "The app asked a question that the service does not answer.", "Die App hat eine Abfrage gestellt, die der Dienst nicht beantwortet.";
     ScopeNotReadOnly: InvalidArgument, Developer, ContactSupport, "The app asked for a permission beyond reading.", "Die App hat eine Berechtigung angefordert, die über das Lesen hinausgeht.";
     FlowDisabled: InvalidArgument, Developer, ContactSupport, "This way of signing in is switched off.", "Diese Art der Anmeldung ist ausgeschaltet.";
     AccountGone: NotConnected, User, Connect, "The account is not connected.", "Das Konto ist nicht verbunden.";
@@ -191,6 +193,7 @@ details! {
     // Consent and policy
     AdminConsentRequired: AdminConsentRequired, Administrator, ConnectOrAsk, "The permission was withdrawn, or your organisation has not given it yet.", "Die Berechtigung wurde entzogen, oder Ihre Organisation hat sie noch nicht erteilt.";
     ConsentDenied: ConsentDeclined, User, ConnectOrAsk, "The permissions were not accepted, or approval was requested from your administrator.", "Die Berechtigungen wurden nicht akzeptiert, oder die Freigabe wurde bei Ihrer Administration beantragt.";
+    ScopeNotGranted: AdminConsentRequired, User, ConnectOrAsk, "This permission was not given.", "Diese Berechtigung wurde nicht erteilt.";
     OverPrivileged: ConsentExceedsReadOnly, Administrator, ShowAdministrator, "Your organisation has granted this app more than reading; the app refuses to use that.", "Ihre Organisation hat dieser App mehr als Lesen erlaubt; die App lehnt das ab.";
     BlockedByPolicy: AccessDenied, Administrator, ShowAdministrator, "A policy of your organisation blocks this access.", "Eine Richtlinie Ihrer Organisation verhindert diesen Zugriff.";
     AppUnavailable: AccessDenied, Administrator, ShowAdministrator, "This app is not available in your organisation.", "Diese App ist in Ihrer Organisation nicht verfügbar.";
@@ -227,7 +230,6 @@ details! {
     ResponseTooLarge: Service, Nobody, TryLater, "The answer of the service is too large.", "Die Antwort des Dienstes ist zu groß.";
     UnexpectedResponse: Service, Nobody, TryLater, "The service gave an unusable answer.", "Der Dienst hat eine unbrauchbare Antwort gegeben.";
     RequestRefused: InvalidArgument, Developer, ContactSupport, "The service refused the request as it stands.", "Der Dienst hat die Anfrage in dieser Form abgelehnt.";
-    InvalidId: InvalidArgument, Developer, ContactSupport, "This is no id that the service gives out.", "Das ist keine Kennung, die der Dienst vergibt.";
     ItemNotFound: NotFound, Nobody, Refresh, "This is not there any more.", "Das ist nicht mehr vorhanden.";
     MailboxMissing: AccessDenied, Administrator, ShowAdministrator, "You have no mailbox there, or its licence is missing.", "Sie haben dort kein Postfach, oder die Lizenz dafür fehlt.";
     ClaimsChallengeInvalid: InteractionRequired, User, SignInAgain, "The service asks for another sign-in, and does not say how.", "Der Dienst verlangt eine neue Anmeldung und sagt nicht, wie.";

@@ -1,6 +1,9 @@
 //! The one way to Graph.
 
-use super::failure::{self, Expected, Failure};
+use super::{
+    failure::{self, Expected, Failure},
+    query::Listing,
+};
 use crate::{
     error::Error,
     http::{AllowedUrl, Endpoint, Header, Method, Origin, Question, Response},
@@ -20,9 +23,9 @@ pub(crate) struct ReadOnlyRequest {
 
 impl ReadOnlyRequest {
     /// Names a resource of Graph v1.0 by its path segments; each is encoded whole and cannot leave its place.
-    pub(crate) fn resource(graph: &Origin, segments: &[&str]) -> Self {
-        let path: Vec<&str> = std::iter::once("v1.0").chain(segments.iter().copied()).collect();
-        Self::at(graph.join(&path))
+    pub(crate) fn to(graph: &Origin, listing: &Listing) -> Self {
+        let path: Vec<&str> = std::iter::once("v1.0").chain(listing.path.iter().map(String::as_str)).collect();
+        Self::at(graph.join(&path)).query(&listing.parameters)
     }
 
     /// An address that was checked: of a collection, or of a link into it.
@@ -74,21 +77,26 @@ impl ReadOnlyRequest {
 mod tests {
     use super::*;
 
+    fn address(path: &[&str], parameters: &[(&'static str, &str)]) -> String {
+        let listing = Listing {
+            path: path.iter().map(ToString::to_string).collect(),
+            parameters: parameters.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+        };
+        let graph = Origin::parse("https://graph.microsoft.com").unwrap();
+        ReadOnlyRequest::to(&graph, &listing).url.as_str().to_owned()
+    }
+
     #[test]
     fn g_11_there_is_no_way_to_write() {
-        let graph = Origin::parse("https://graph.microsoft.com").unwrap();
-        let request = ReadOnlyRequest::resource(&graph, &["me", "../sendMail", "a?b"]);
-        assert_eq!(request.url.as_str(), "https://graph.microsoft.com/v1.0/me/..%2FsendMail/a%3Fb");
+        let url = address(&["me", "../sendMail", "a?b"], &[]);
+        assert_eq!(url, "https://graph.microsoft.com/v1.0/me/..%2FsendMail/a%3Fb");
     }
 
     #[test]
     fn g_10_options_cannot_leave_their_place() {
-        let graph = Origin::parse("https://graph.microsoft.com").unwrap();
-        let filter = "startswith(subject,'a&$select=body#+\"ä')".to_owned();
-        let request =
-            ReadOnlyRequest::resource(&graph, &["me", "messages"]).query(&[("$filter", filter), ("$select", "id,from".into())]);
+        let filter = "startswith(subject,'a&$select=body#+\"ä')";
         assert_eq!(
-            request.url.as_str(),
+            address(&["me", "messages"], &[("$filter", filter), ("$select", "id,from")]),
             "https://graph.microsoft.com/v1.0/me/messages?$filter=startswith%28subject,%27a%26%24select%3Dbody%23%2B%22%C3%A4%27%29&$select=id,from"
         );
     }
