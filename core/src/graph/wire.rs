@@ -299,6 +299,11 @@ impl Notes {
     }
 }
 
+/// What a record says whose text held half a character.
+pub(crate) fn half_a_character() -> UnknownValue {
+    UnknownValue { property: "text".to_owned(), value: "half a character".to_owned() }
+}
+
 /// `None` for an empty text.
 pub(crate) fn filled(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
