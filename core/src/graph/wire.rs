@@ -310,5 +310,6 @@ pub(crate) fn filled(text: String) -> Option<String> {
 }
 
 fn capped(text: &str) -> String {
-    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().to_owned()
+    let end = text.len().min(LONGEST);
+    (0..=end).rev().find_map(|end| text.get(..end)).unwrap_or_default().to_owned()
 }

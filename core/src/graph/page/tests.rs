@@ -99,7 +99,7 @@ fn g_22_what_is_no_page_is_refused() {
         many.as_str(),
     ];
     for text in cases {
-        let error = parse_page::<Message>(text).err().unwrap_or_else(|| panic!("read: {:.60}", text));
+        let error = parse_page::<Message>(text).err().unwrap_or_else(|| panic!("read: {text:.60}"));
         assert_eq!((error.cause(), error.what()), (Detail::UnexpectedResponse, Some("message")), "{text:.60}");
         assert!(!format!("{error} {error:?}").contains("needle"));
     }
