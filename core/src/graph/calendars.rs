@@ -3,7 +3,7 @@
 use super::{
     page::Resource,
     query::{self, Listing, select},
-    wire::{EmailWire, Notes, Spoken, filled},
+    wire::{EmailWire, Notes, Spoken, filled, half_a_character},
 };
 use crate::{
     error::Result,
@@ -43,6 +43,10 @@ impl Resource for Calendar {
             owner: wire.owner.and_then(EmailWire::address),
             unknown: notes.done(),
         })
+    }
+
+    fn note_mended(&mut self) {
+        self.unknown.push(half_a_character());
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     page::Resource,
     query::{self, Filter, Listing, select},
-    wire::{Entry, EventTimeWire, List, Notes, RecipientWire, Spoken, When, filled, wire},
+    wire::{Entry, EventTimeWire, List, Notes, RecipientWire, Spoken, When, filled, half_a_character, wire},
 };
 use crate::{
     error::Result,
@@ -95,6 +95,10 @@ impl Resource for Event {
         event.unknown = notes.done();
         Some(event)
     }
+
+    fn note_mended(&mut self) {
+        self.unknown.push(half_a_character());
+    }
 }
 
 /// Whole days that do not begin at midnight: which date was meant cannot be told.
@@ -118,6 +122,12 @@ impl Resource for EventChange {
         let given = wire.given();
         let event = Event::from_wire(wire)?;
         Some(Self { id: event.id.clone(), removed: None, event: Some(event), given })
+    }
+
+    fn note_mended(&mut self) {
+        if let Some(event) = &mut self.event {
+            event.note_mended();
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     page::Resource,
     query::{self, Listing, Reach, select},
-    wire::{Notes, filled},
+    wire::{Notes, filled, half_a_character},
 };
 use crate::{config::Cloud, error::Result, model::MailFolder};
 use serde::Deserialize;
@@ -70,6 +70,10 @@ impl Resource for MailFolder {
             is_search: wire.kind.as_deref() == Some(SEARCH),
             unknown: notes.done(),
         })
+    }
+
+    fn note_mended(&mut self) {
+        self.unknown.push(half_a_character());
     }
 }
 

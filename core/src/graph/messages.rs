@@ -3,7 +3,7 @@
 use super::{
     page::Resource,
     query::{self, Filter, Listing, Reach, select},
-    wire::{Entry, Field, List, Notes, RecipientWire, Spoken, When, filled, wire},
+    wire::{Entry, Field, List, Notes, RecipientWire, Spoken, When, filled, half_a_character, wire},
 };
 use crate::{
     config::Cloud,
@@ -82,6 +82,10 @@ impl Resource for Message {
             unknown: notes.done(),
         })
     }
+
+    fn note_mended(&mut self) {
+        self.unknown.push(half_a_character());
+    }
 }
 
 impl Resource for MessageChange {
@@ -96,6 +100,12 @@ impl Resource for MessageChange {
         let given = wire.given();
         let message = Message::from_wire(wire)?;
         Some(Self { id: message.id.clone(), removed: None, message: Some(message), given })
+    }
+
+    fn note_mended(&mut self) {
+        if let Some(message) = &mut self.message {
+            message.note_mended();
+        }
     }
 }
 

@@ -40,6 +40,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_kept_as_it_came() {
+        assert_eq!(bytes().path, ["me", "photo", "$value"]);
         let photo = read(Some("Image/JPEG; q=1"), vec![0xff, 0xd8]).unwrap().unwrap();
         assert_eq!((photo.content_type.as_str(), photo.bytes.as_slice()), ("image/jpeg", [0xff, 0xd8].as_slice()));
         assert_eq!(read(Some("image/gif"), b"GIF89a\x01\x00\x01\x00\x80".to_vec()).unwrap(), None);

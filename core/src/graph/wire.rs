@@ -299,11 +299,17 @@ impl Notes {
     }
 }
 
+/// What a record says whose text held half a character.
+pub(crate) fn half_a_character() -> UnknownValue {
+    UnknownValue { property: "text".to_owned(), value: "half a character".to_owned() }
+}
+
 /// `None` for an empty text.
 pub(crate) fn filled(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
 fn capped(text: &str) -> String {
-    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().to_owned()
+    let end = text.len().min(LONGEST);
+    (0..=end).rev().find_map(|end| text.get(..end)).unwrap_or_default().to_owned()
 }

@@ -1,7 +1,5 @@
 //! Calendars and events, as Graph tells them (FACTS 11). Text is as the service wrote it: show it as text, never as markup.
 
-use super::mail::{EmailAddress, Importance, UnknownValue};
-
 mod event;
 mod words;
 
@@ -11,7 +9,7 @@ pub use words::{
     RecurrencePatternType, Response, Sensitivity, ShowAs, WeekIndex,
 };
 
-use super::mail::RemovedReason;
+use super::mail::{EmailAddress, Importance, RemovedReason, UnknownValue};
 
 /// A calendar of the person. `Debug` shows switches.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,8 +49,8 @@ pub struct EventChange {
     pub given: Vec<EventProperty>,
 }
 
-/// One page of events.
-#[derive(Clone, PartialEq, Debug)]
+/// One page of events. `Debug` does not show where it goes on.
+#[derive(Clone, PartialEq)]
 pub struct EventPage {
     /// The events. A page may be empty although more follow.
     pub events: Vec<Event>,
@@ -136,7 +134,8 @@ impl Event {
             self.take(newer, *property);
         }
         self.unknown.retain(|value| !change.given.iter().any(|property| value.belongs_to(property.name())));
-        self.unknown.extend(newer.unknown.iter().cloned());
+        let news = newer.unknown.iter().filter(|value| !self.unknown.contains(value)).cloned();
+        self.unknown.extend(news.collect::<Vec<_>>());
         self.settle_days();
     }
 }

@@ -15,7 +15,8 @@ pub struct EmailAddress {
     pub address: Option<String>,
 }
 
-/// What the service said and this version does not know, or cannot read: data to keep, show to support, or ignore. `Debug` shows the
+/// What the service said and this version does not know, or cannot read: data to keep, show to support, or ignore. (The property `text`
+/// with `half a character` says that a text was cut in the middle of a character, in place of which U+FFFD stands.) `Debug` shows the
 /// property alone.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(test, derive(serde::Serialize))]
@@ -220,8 +221,8 @@ pub struct MailFolder {
     pub unknown: Vec<UnknownValue>,
 }
 
-/// One page of messages.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// One page of messages. `Debug` does not show where it goes on.
+#[derive(Clone, PartialEq, Eq)]
 pub struct MessagePage {
     /// The messages. A page may be empty although more follow.
     pub messages: Vec<Message>,
@@ -311,7 +312,8 @@ impl Message {
             self.take(newer, *property);
         }
         self.unknown.retain(|value| !change.given.iter().any(|property| value.belongs_to(property.name())));
-        self.unknown.extend(newer.unknown.iter().cloned());
+        let news = newer.unknown.iter().filter(|value| !self.unknown.contains(value)).cloned();
+        self.unknown.extend(news.collect::<Vec<_>>());
         if newer.kind != MessageKind::Mail {
             self.kind = newer.kind;
         }

@@ -85,7 +85,7 @@ struct CoordinatesWire {
     longitude: Option<Degrees>,
 }
 
-/// A number, or `"NaN"`, `"INF"` and `"-INF"` as OData writes what JSON has no number for: those are no degrees.
+/// A number, or `"NaN"`, `"INF"` and `"-INF"` for what JSON has no number: those are no degrees.
 struct Degrees(Option<f64>);
 
 impl<'de> Deserialize<'de> for Degrees {

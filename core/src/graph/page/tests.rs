@@ -56,7 +56,7 @@ fn changes_as_the_service_writes_them_keep_their_shape() {
 /// What cannot be a page is never an empty list.
 #[test]
 fn g_22_what_is_no_page_is_refused() {
-    let surrogate = r#"{"value":[{"id":"a","subject":"\ud800"}]}"#;
+    let surrogate = r#"{"value":[{"id":"\ud800"}]}"#;
     let deep = format!("{{\"value\":[{{\"id\":\"a\",\"subject\":{}1{}}}]}}", "[".repeat(100_000), "]".repeat(100_000));
     let many = format!("{{\"value\":[{}{{\"id\":\"a\"}}]}}", "{\"id\":\"a\"},".repeat(10_000));
     let cases = [
@@ -90,12 +90,16 @@ fn g_22_what_is_no_page_is_refused() {
         "{\"value\":[{\"id\":\"a\"}",
         "{\"error\":{\"code\":\"ErrorInternalServerError\",\"message\":\"needle\"}}",
         "<html>needle</html>",
+        // As Graph breaks off when it fails in the middle of an answer.
+        "{\"value\":[{\"id\":\"a\"},{\"error\":{\"code\":\"ErrorInvalidIdMalformed\"}}",
+        "{\"value\":[{\"id\":\"a\"},{\"error\":{\"code\":\"ErrorInvalidIdMalformed\"}}]}",
+        "{\"value\":[{\"id\":\"a\"}{\"error\":{}}",
         surrogate,
         deep.as_str(),
         many.as_str(),
     ];
     for text in cases {
-        let error = parse_page::<Message>(text).err().unwrap_or_else(|| panic!("read: {:.60}", text));
+        let error = parse_page::<Message>(text).err().unwrap_or_else(|| panic!("read: {text:.60}"));
         assert_eq!((error.cause(), error.what()), (Detail::UnexpectedResponse, Some("message")), "{text:.60}");
         assert!(!format!("{error} {error:?}").contains("needle"));
     }
@@ -117,6 +121,24 @@ fn g_22_what_is_left_out_null_or_unknown_is_read() {
     let item = &odd.items[0];
     assert_eq!((item.received_at, item.sent_at, item.categories.len(), item.to.len()), (None, None, 1, 1));
     assert!(page::<Message>("{\"@odata.nextLink\":null,\"value\":[]}").next.is_none());
+}
+
+/// A text that was cut in the middle of an emoji hides nothing, and does not pass for whole.
+#[test]
+fn g_22_half_a_character_is_replaced_and_said() {
+    let half = r#"{"value":[{"id":"a","subject":"x\ud83d"},{"id":"b","subject":"\ud83d\ude00"},{"id":"c","later":"\udc00"}],"@odata.nextLink":"n"}"#;
+    let page = page::<Message>(half);
+    let subjects: Vec<_> = page.items.iter().map(|item| item.subject.as_deref()).collect();
+    assert_eq!((subjects, page.next.as_deref()), (vec![Some("x\u{fffd}"), Some("\u{1f600}"), None], Some("n")));
+    let said: Vec<usize> = page.items.iter().map(|item| item.unknown.len()).collect();
+    assert_eq!((said, page.items[0].unknown[0].value.as_str()), (vec![1, 0, 0], "half a character"));
+    let event: Event = parse_one(r#"{"id":"a","subject":"\ud83d"}"#).unwrap();
+    assert_eq!((event.subject.as_deref(), event.unknown.len()), (Some("\u{fffd}"), 1));
+    let change = parse_one::<MessageChange>(r#"{"id":"a","subject":"\ud83d"}"#).unwrap();
+    assert_eq!((change.given.len(), change.message.unwrap().unknown.len()), (1, 1));
+    for id in [r#"{"id":"a\ud83d"}"#, r#"{"id":"","subject":"\ud83d"}"#, r#"{"subject":"\ud83d"}"#] {
+        assert_eq!(parse_one::<Event>(id).unwrap_err().cause(), Detail::UnexpectedResponse, "{id}");
+    }
 }
 
 #[test]
