@@ -11,7 +11,7 @@ TOOLS := if [ -f target/tools/env.sh ]; then . target/tools/env.sh; fi;
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## build, then the whole story against the sandbox: approve, connect, token, disconnect (BROWSER=1: you click)
+demo: ## build, then the whole story against the sandbox, from the approval to the disconnect (BROWSER=1: you click)
 	@tests/setup.sh build
 	@echo "demo: building (a minute or two the first time)"
 	@$(TOOLS) cargo build --locked --bin demo

@@ -33,7 +33,8 @@ impl KeyProviderKind {
 pub struct Protection {
     /// Where the key lies.
     pub provider: KeyProviderKind,
-    /// Whether an older copy of the store becomes useless when an account is disconnected or the key is changed. Where not, such a
+    /// Whether an older copy of the store, by itself, becomes useless when an account is disconnected or the key is changed. Together
+    /// with the present store and its key it opens until [`rotate_store_key`](crate::Office365::rotate_store_key). Where not, such a
     /// copy opens with the same key, until Microsoft refuses its old tokens.
     pub older_copies_become_useless: bool,
 }

@@ -1,6 +1,7 @@
 //! What is found, saved and thrown away when a store does not open, or not whole.
 
 use crate::error::Error;
+use std::fmt;
 
 /// What helps a store that was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,8 +17,8 @@ pub enum Remedy {
     Discard = 3,
 }
 
-/// What a look at a store found. Numbers, random ids and file names; nothing about a person.
-#[derive(Clone, Debug)]
+/// What a look at a store found. `Debug` shows no paths, which often hold a person's name.
+#[derive(Clone)]
 pub struct Inspection {
     /// What stands in the way of opening it, of reading its accounts, or of the next write; `None` if nothing does.
     pub error: Option<Error>,
@@ -53,8 +54,24 @@ impl Inspection {
     }
 }
 
-/// What a recovery saved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl fmt::Debug for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { error, remedy, format, accounts, damaged_accounts, damaged_account_ids, key_rotation_pending, set_aside } = self;
+        f.debug_struct("Inspection")
+            .field("error", error)
+            .field("remedy", remedy)
+            .field("format", format)
+            .field("accounts", accounts)
+            .field("damaged_accounts", damaged_accounts)
+            .field("damaged_account_ids", damaged_account_ids)
+            .field("key_rotation_pending", key_rotation_pending)
+            .field("set_aside", &set_aside.len())
+            .finish()
+    }
+}
+
+/// What a recovery saved. `Debug` shows no path.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Recovery {
     /// Ids of the accounts that were saved, in the order in which they were connected.
     pub accounts: Vec<String>,
@@ -71,9 +88,29 @@ pub struct Recovery {
     pub set_aside: Option<String>,
 }
 
-/// What was thrown away.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accounts, damaged_accounts, damaged_account_ids, sign_ins, approvals, set_aside } = self;
+        f.debug_struct("Recovery")
+            .field("accounts", accounts)
+            .field("damaged_accounts", damaged_accounts)
+            .field("damaged_account_ids", damaged_account_ids)
+            .field("sign_ins", sign_ins)
+            .field("approvals", approvals)
+            .field("set_aside", &set_aside.is_some())
+            .finish()
+    }
+}
+
+/// What was thrown away. `Debug` shows how many files.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Discarded {
     /// Paths of the files that were removed. Empty if there was nothing.
     pub removed: Vec<String>,
+}
+
+impl fmt::Debug for Discarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Discarded").field("removed", &self.removed.len()).finish()
+    }
 }

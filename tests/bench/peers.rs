@@ -116,7 +116,7 @@ pub(crate) fn crowds(stub: &Stub) -> Result<()> {
 /// msal-node, with a plain file that its plugin writes.
 struct Node<'a> {
     stub: &'a Stub,
-    node: OsString,
+    program: OsString,
     folder: tempfile::TempDir,
     root: PathBuf,
 }
@@ -134,11 +134,11 @@ impl<'a> Node<'a> {
         let folder = tempfile::tempdir()?;
         let root = folder.path().join("root.pem");
         fs::write(&root, &stub.root_pem)?;
-        Ok(Some(Self { stub, node, folder, root }))
+        Ok(Some(Self { stub, program: node, folder, root }))
     }
 
     fn command(&self, what: &str, store: &Path) -> Command {
-        let mut command = Command::new(&self.node);
+        let mut command = Command::new(&self.program);
         command.args([Self::SCRIPT, what, &self.stub.authority]).arg(store).env("NODE_EXTRA_CA_CERTS", &self.root);
         command
     }

@@ -329,7 +329,7 @@ fn crowd(scene: &mut Scene<'_>) -> Result<()> {
     conduct.lifetime.store(LIFETIME, SeqCst);
     let kept = outcome.and_then(|()| still_connected(scene));
     scene.stub.conduct.single_use.store(false, SeqCst);
-    #[expect(clippy::cast_precision_loss, reason = "0 or 1")]
+
     Row::new(
         "G14",
         "refresh tokens lost: the newest one of the server is not the one in the store",

@@ -19,11 +19,11 @@ struct Fault {
 }
 
 const FAULTS: &[Fault] = &[
-    Fault { inject: "error=EIO", calls: WRITES, quick: 6, deep: usize::MAX },
-    Fault { inject: "error=ENOSPC+", calls: WRITES, quick: 6, deep: usize::MAX },
-    Fault { inject: "error=EINTR", calls: WRITES, quick: 3, deep: usize::MAX },
+    Fault { inject: "error=EIO", calls: WRITES, quick: 4, deep: usize::MAX },
+    Fault { inject: "error=ENOSPC+", calls: WRITES, quick: 4, deep: usize::MAX },
+    Fault { inject: "error=EINTR", calls: WRITES, quick: 2, deep: usize::MAX },
     Fault { inject: "error=EMFILE", calls: "open,openat", quick: 2, deep: usize::MAX },
-    Fault { inject: "error=EIO", calls: OTHERS, quick: 5, deep: 40 },
+    Fault { inject: "error=EIO", calls: OTHERS, quick: 3, deep: 40 },
     Fault { inject: "error=EINTR", calls: OTHERS, quick: 2, deep: 20 },
     Fault { inject: "error=ENOMEM+", calls: "mmap", quick: 2, deep: usize::MAX },
     Fault { inject: "error=EIO", calls: LOCKS, quick: 0, deep: 4 },

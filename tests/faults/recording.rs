@@ -45,7 +45,7 @@ pub(crate) enum Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flushes {
     AsAsked,
-    /// Those of the log do nothing, as with `synchronous = NORMAL`.
+    /// Those of the log do nothing.
     NotOfTheLog,
     /// Those of the folder do nothing.
     NotOfTheFolder,
@@ -55,6 +55,25 @@ pub(crate) enum Flushes {
 pub(crate) fn read(record: &str, folder: &Path) -> Vec<Event> {
     let mut reader = Reader { folder: format!("{}/", folder.display()), names: BTreeMap::new(), files: 0 };
     whole_lines(record).iter().filter_map(|line| reader.event(line)).collect()
+}
+
+/// What would have happened with `synchronous = NORMAL`: the log is flushed before it is taken over into the file, and after its head
+/// was written, but not when something is committed. With `FULL` that is every flush of a log to which something was added.
+pub(crate) fn with_synchronous_normal(events: &[Event]) -> Vec<Event> {
+    let (mut logs, mut grown) = (BTreeSet::new(), BTreeSet::new());
+    let is_there = |event: &&Event| match event {
+        Event::Name(Names::Created { file, name }) => {
+            logs.extend(Some(*file).filter(|_| name.ends_with("-wal")));
+            true
+        }
+        Event::Write { file, change: Change::Bytes { at, .. } } => {
+            grown.extend(Some(*file).filter(|file| logs.contains(file) && *at > 0));
+            true
+        }
+        Event::Flush { file } => !grown.remove(file),
+        _ => true,
+    };
+    events.iter().filter(is_there).cloned().collect()
 }
 
 /// A call during which another thread made one is told in two halves; it counts where it ended.
@@ -137,9 +156,10 @@ impl Reader {
         Some(Event::Name(Names::Renamed { from, to }))
     }
 
-    /// The name in the store's folder; the log's index lies in memory that is shared, and is made anew when it is missing.
+    /// The name in the store's folder. The log's index lies in memory that is shared, and the locks have a folder of their own that
+    /// holds empty files: both are made anew when they are missing.
     fn name<'a>(&self, path: &'a str) -> Option<&'a str> {
-        path.strip_prefix(&self.folder).filter(|name| !name.ends_with("-shm"))
+        path.strip_prefix(&self.folder).filter(|name| !name.ends_with("-shm") && !name.contains('/'))
     }
 }
 

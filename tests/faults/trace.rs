@@ -106,7 +106,9 @@ fn points(record: &str, folder: &str) -> Vec<Point> {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
         let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
         let name = file_of(arguments, folder);
-        let stable = name.filter(|name| !name.contains(".new-") && !name.is_empty()).map(str::to_owned);
+        // A draft has a random name, and a process's lock its number.
+        let stable = name.filter(|name| ![".new-", "/process-"].iter().any(|part| name.contains(part)) && !name.is_empty());
+        let stable = stable.map(str::to_owned);
         let mut count = |file: Option<String>| {
             let number = numbers.entry((thread.to_owned(), call.to_owned(), file)).or_default();
             *number += 1;

@@ -21,10 +21,10 @@ fn check_all(scenario: impl Fn() + Send + Sync + 'static) {
     checker::model::Builder::new().check(scenario);
 }
 
-/// Tries every interleaving of three threads in which at most five (with `DEEP=1` six) times a thread is stopped that could go on.
+/// Tries every interleaving of three threads in which at most four (with `DEEP=1` six) times a thread is stopped that could go on.
 fn check_bounded(scenario: impl Fn() + Send + Sync + 'static) {
     let mut builder = checker::model::Builder::new();
-    builder.preemption_bound = Some(if env::var("DEEP").is_ok_and(|deep| deep == "1") { 6 } else { 5 });
+    builder.preemption_bound = Some(if env::var("DEEP").is_ok_and(|deep| deep == "1") { 6 } else { 4 });
     builder.check(scenario);
 }
 

@@ -43,7 +43,7 @@ impl Engine {
 
     /// Wraps the store's key with another provider, which is used from then on.
     pub(crate) fn change_key(&self, to: Arc<dyn KeyProvider>) -> Result<()> {
-        self.store.change_key(&*self.key_provider(), &*to)?;
+        self.with_keys(|| self.store.change_key(&*self.key_provider(), &*to))?;
         *self.key_provider.lock().unwrap_or_else(PoisonError::into_inner) = to;
         self.log.write(LogLevel::Info, "store.key-changed", |_| {});
         Ok(())
@@ -94,7 +94,7 @@ impl Engine {
     ///
     /// Damaged stores that recoveries set aside go too: the person's rows are in them.
     pub(super) fn erase(&self, id: &str) -> Result<Erasure> {
-        let erasure = self.erase_account(id)?;
+        let erasure = self.with_keys(|| self.erase_account(id))?;
         let is_set_aside = self.discard_set_aside().is_err();
         Ok(Erasure { erased: erasure.erased && !is_set_aside, ..erasure })
     }
@@ -111,15 +111,16 @@ impl Engine {
         }
         let rewrapped = self.store.rewrap(&*provider, &*provider).ok();
         let erasure = self.store.disconnect(id, rewrapped.as_ref());
-        if erasure.as_ref().is_ok_and(|erasure| erasure.key_replaced) {
-            let _ = self.store.finish_retiring(&*provider);
-            return erasure;
+        let mut replaced = erasure.as_ref().is_ok_and(|erasure| erasure.key_replaced);
+        if !replaced {
+            if let Some(unused) = rewrapped {
+                unused.abandon(&*provider);
+            }
+            // Another process changed the wrapping in between.
+            replaced = erasure.is_ok() && self.store.change_key(&*provider, &*provider).is_ok();
         }
-        if let Some(unused) = rewrapped {
-            unused.abandon(&*provider);
-        }
-        // Another process changed the wrapping in between.
-        let key_replaced = erasure.is_ok() && self.store.change_key(&*provider, &*provider).is_ok();
+        // As long as the provider has the old key, older copies open.
+        let key_replaced = replaced && self.store.finish_retiring(&*provider).is_ok();
         erasure.map(|erasure| Erasure { key_replaced, ..erasure })
     }
 }

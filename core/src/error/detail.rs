@@ -249,7 +249,7 @@ details! {
     StoreFull: StorageUnavailable, User, FreeSpace, "There is no space left to store the account.", "Es ist kein Platz mehr, um das Konto zu speichern.";
     StoreReadOnly: StorageUnavailable, User, AllowWriting, "The store cannot be written.", "Die Anmeldungen können nicht gespeichert werden.";
     StoreMoved: StorageUnavailable, User, CheckStorage, "The store was moved or replaced while in use.", "Die gespeicherten Anmeldungen wurden während der Benutzung verschoben oder ersetzt.";
-    StoreFolderMissing: StorageUnavailable, Developer, CheckStorage, "The folder of the store does not exist.", "Der Ordner für die gespeicherten Anmeldungen fehlt.";
+    StoreFolderMissing: StorageUnavailable, Developer, CheckStorage, "The folder in which the app keeps its data does not exist.", "Der Ordner, in dem die App ihre Daten ablegt, fehlt.";
     StoreUnsafePath: StorageUnavailable, Developer, CheckStorage, "The place of the store is not safe.", "Der Ort der gespeicherten Anmeldungen ist nicht sicher.";
     StoreUnsafePermissions: StorageUnavailable, Developer, CheckStorage, "Other people can read or change the store.", "Andere Personen können den Speicher lesen oder ändern.";
     StoreFailed: StorageUnavailable, Nobody, CheckStorage, "The store could not be read or written.", "Die gespeicherten Anmeldungen konnten nicht gelesen oder geschrieben werden.";

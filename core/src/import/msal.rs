@@ -63,6 +63,30 @@ struct AccessToken {
 /// Host, home account id, registration: what one account is told from another by.
 type Key = (String, String, String);
 
+/// The entries of the accounts, by host and home account id. A file may hold a hundred thousand.
+struct Accounts(BTreeMap<(String, String), Vec<Account>>);
+
+impl Accounts {
+    /// Of one account as many as it can have tenants that matter.
+    const MOST_ENTRIES: usize = 256;
+
+    fn of(entries: impl Iterator<Item = Account>) -> Self {
+        let mut by_name = BTreeMap::<_, Vec<Account>>::new();
+        for entry in entries {
+            let name = (lower(entry.environment.as_deref()), lower(entry.home_account_id.as_deref()));
+            let same = by_name.entry(name).or_default();
+            if same.len() < Self::MOST_ENTRIES {
+                same.push(entry);
+            }
+        }
+        Self(by_name)
+    }
+
+    fn named(&self, host: &str, home: &str) -> impl Iterator<Item = &Account> {
+        self.0.get(&(host.to_owned(), home.to_owned())).into_iter().flatten()
+    }
+}
+
 /// What is in the text of a cache.
 pub(super) fn read(bytes: &[u8]) -> Result<Found> {
     if bytes.is_empty() {
@@ -85,7 +109,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Found> {
     let section = |name: &str| -> Result<Raw<'_>> {
         top.get(name).map_or_else(|| Ok(Raw::new()), |raw| serde_json::from_str(raw.get()).map_err(|_| damaged()))
     };
-    let accounts: Vec<Account> = parsed(&section("Account")?).flatten().collect();
+    let accounts = Accounts::of(parsed(&section("Account")?).flatten());
     let mut found = Found::default();
     let newest = newest(&section("RefreshToken")?, &accounts, &mut found);
     leave_accounts_without_token(&accounts, &newest, &mut found);
@@ -112,7 +136,7 @@ fn parsed<'a, T: Deserialize<'a>>(section: &Raw<'a>) -> impl Iterator<Item = Opt
 }
 
 /// One refresh token for each account and registration.
-fn newest(section: &Raw<'_>, accounts: &[Account], found: &mut Found) -> BTreeMap<Key, (i64, Secret)> {
+fn newest(section: &Raw<'_>, accounts: &Accounts, found: &mut Found) -> BTreeMap<Key, (i64, Secret)> {
     let mut newest: BTreeMap<Key, (i64, Secret)> = BTreeMap::new();
     for entry in parsed::<RefreshToken>(section) {
         let Some(RefreshToken { secret: HiddenText(secret), home_account_id, environment, client_id, last_modification_time }) =
@@ -139,13 +163,11 @@ fn newest(section: &Raw<'_>, accounts: &[Account], found: &mut Found) -> BTreeMa
     newest
 }
 
-fn leave_accounts_without_token(accounts: &[Account], newest: &BTreeMap<Key, (i64, Secret)>, found: &mut Found) {
+fn leave_accounts_without_token(accounts: &Accounts, newest: &BTreeMap<Key, (i64, Secret)>, found: &mut Found) {
     let with_token: BTreeSet<(&str, &str)> = newest.keys().map(|(host, home, _)| (host.as_str(), home.as_str())).collect();
-    let mut seen = BTreeSet::new();
-    for account in accounts {
-        let (host, home) = (lower(account.environment.as_deref()), lower(account.home_account_id.as_deref()));
-        if !with_token.contains(&(host.as_str(), home.as_str())) && seen.insert((host, home)) {
-            found.leave(account.username.as_deref().and_then(shown), LeftReason::NoRefreshToken);
+    for ((host, home), entries) in &accounts.0 {
+        if !with_token.contains(&(host.as_str(), home.as_str())) {
+            found.leave(entries.first().and_then(|entry| entry.username.as_deref().and_then(shown)), LeftReason::NoRefreshToken);
         }
     }
 }
@@ -162,25 +184,20 @@ fn leave_applications(section: &Raw<'_>, found: &mut Found) {
 
 /// Tenant and object id at home, then those of every other tenant in which the account was used. `None` where the home account id is
 /// not Microsoft's `object.tenant`.
-fn identities(accounts: &[Account], host: &str, home: &str) -> Option<Vec<(String, String)>> {
+fn identities(accounts: &Accounts, host: &str, home: &str) -> Option<Vec<(String, String)>> {
     let (oid, tid) = home.split_once('.').filter(|(oid, tid)| is_guid(oid) && is_guid(tid))?;
     let mut known = vec![(tid.to_owned(), oid.to_owned())];
-    for account in of(accounts, host, home) {
+    for account in accounts.named(host, home) {
         let elsewhere = (lower(account.realm.as_deref()), lower(account.local_account_id.as_deref()));
-        if is_guid(&elsewhere.0) && is_guid(&elsewhere.1) && elsewhere.0 != tid && known.len() < 256 {
+        if is_guid(&elsewhere.0) && is_guid(&elsewhere.1) && elsewhere.0 != tid {
             known.push(elsewhere);
         }
     }
     Some(known)
 }
 
-fn username(accounts: &[Account], host: &str, home: &str) -> Option<String> {
-    of(accounts, host, home).find_map(|account| account.username.as_deref().and_then(shown))
-}
-
-fn of<'a>(accounts: &'a [Account], host: &'a str, home: &'a str) -> impl Iterator<Item = &'a Account> {
-    let is = |text: &Option<String>, wanted: &str| text.as_ref().is_some_and(|text| text.eq_ignore_ascii_case(wanted));
-    accounts.iter().filter(move |account| is(&account.environment, host) && is(&account.home_account_id, home))
+fn username(accounts: &Accounts, host: &str, home: &str) -> Option<String> {
+    accounts.named(host, home).find_map(|account| account.username.as_deref().and_then(shown))
 }
 
 fn lower(text: Option<&str>) -> String {

@@ -331,3 +331,16 @@ fn m_04_debug_of_an_import_shows_nothing() {
     let names = format!("{:?}", found.report.refused.iter().map(|refused| &refused.username).collect::<Vec<_>>());
     assert!(names.contains("needle"), "the twin: what the host asks for by name, it gets");
 }
+
+/// Tens of thousands of accounts are not compared with tens of thousands of tokens, one by one.
+#[test]
+fn a_large_file_is_read_in_bearable_time() {
+    let home = |at: usize| format!("44444444-dddd-4eee-8fff-{at:012}.{TENANT}");
+    let tokens: Vec<Value> = (0..20_000)
+        .map(|at| json!({ "secret": "", "home_account_id": home(at), "environment": HOST, "client_id": CLIENT }))
+        .collect();
+    let accounts: Vec<Value> = (0..20_000).map(|at| json!({ "home_account_id": home(at), "environment": HOST })).collect();
+    let start = std::time::Instant::now();
+    assert_eq!(read_msal(&cache(&tokens, &accounts)).report.left.len(), 40_000);
+    assert!(start.elapsed() < std::time::Duration::from_secs(30), "{:?}", start.elapsed());
+}

@@ -35,7 +35,7 @@ impl Accounts {
         ids.extend(indexed.into_iter().filter(|id| !known.contains(id)));
         let mut accounts = Self::default();
         for id in ids {
-            match find(connection, "id", &id).and_then(|row| row.map(|row| row.open(ring)).transpose()) {
+            match find_indexed(connection, "id", &id).and_then(|row| row.map(|row| row.open(ring)).transpose()) {
                 Ok(Some(record)) => accounts.records.push(record),
                 Ok(None) => accounts.damaged.push(id),
                 Err(error) if error.kind() == ErrorKind::StorageDamaged => accounts.damaged.push(id),
@@ -269,13 +269,17 @@ fn next(generation: i64) -> Result<i64> {
 /// Finds a row by a column with an index. A miss is looked up once more without the index: a row that is there and not in the index
 /// is damage, and not "no such account".
 fn find(connection: &Connection, column: &'static str, value: impl rusqlite::ToSql + Copy) -> Result<Option<Sealed>> {
-    let indexed = format!("{SELECT} WHERE {column} = ?1");
-    let mut statement = connection.prepare_cached(&indexed).map_err(fault::sqlite)?;
-    let row = statement.query_row([value], Sealed::read).optional().map_err(fault::sqlite)?;
+    let row = find_indexed(connection, column, value)?;
     if row.is_none() && is_unindexed(connection, column, value)? {
         return Err(Detail::StoreCorrupt.about("index"));
     }
     Ok(row)
+}
+
+fn find_indexed(connection: &Connection, column: &'static str, value: impl rusqlite::ToSql) -> Result<Option<Sealed>> {
+    let sql = format!("{SELECT} WHERE {column} = ?1");
+    let mut statement = connection.prepare_cached(&sql).map_err(fault::sqlite)?;
+    statement.query_row([value], Sealed::read).optional().map_err(fault::sqlite)
 }
 
 fn is_unindexed(connection: &Connection, column: &'static str, value: impl rusqlite::ToSql) -> Result<bool> {

@@ -10,7 +10,11 @@ use super::{
 };
 use crate::error::{Detail, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -110,13 +114,24 @@ fn connect(path: &Path) -> Result<Connection> {
 fn create(place: &Place, provider: &dyn KeyProvider) -> Result<Option<Key>> {
     let key = seal::random::<{ seal::KEY_LENGTH }>()?;
     let record = KeyRecord::wrap(provider, *seal::random()?, FIRST_KEY, &key)?;
-    let (file, draft) = place.create_draft()?;
-    drop(file);
-    let published = build(&draft, &record, |_| Ok(())).and_then(|()| place.publish(&draft));
+    let draft = begin(place, &record).inspect_err(|_| drop(provider.retire(&record.wrapped)))?;
+    let published = place.publish(&draft);
     if !matches!(published, Ok(true)) {
         let _ = fs::remove_file(&draft);
     }
+    // Nobody needs that key. After an error somebody may: the name can have been given, and not be on the disk yet.
+    if matches!(published, Ok(false)) {
+        let _ = provider.retire(&record.wrapped);
+    }
     Ok(published?.then_some(key))
+}
+
+/// A new store under a name of its own.
+fn begin(place: &Place, record: &KeyRecord) -> Result<PathBuf> {
+    let (file, draft) = place.create_draft()?;
+    drop(file);
+    build(&draft, record, |_| Ok(())).inspect_err(|_| drop(fs::remove_file(&draft)))?;
+    Ok(draft)
 }
 
 /// Makes an empty file a whole store with what `fill` puts into it, on the disk.

@@ -58,28 +58,30 @@ pub(super) fn recover_until(path: &Path, provider: &dyn KeyProvider, steps: usiz
     let key = seal::random()?;
     let record = KeyRecord::wrap(provider, *seal::random()?, FIRST_KEY, &key)?;
     let done = replace(&place, &snapshot, &salvaged, &record, &Keyring::of(record.open_with(&key)?), steps);
-    if done.is_err() {
+    if done.is_err() && !may_be_in_place(&place, &record) {
         // If it cannot be forgotten now, it is a key that opens nothing.
         let _ = provider.retire(&record.wrapped);
     }
     done.map(|set_aside| report(&salvaged, &set_aside))
 }
 
-/// Forgets the keys of the stores that were set aside, and removes their files. `in_use` are wrappings that the store itself needs: a
-/// recovery that was killed has copied it already, and not replaced it.
+/// Forgets the keys of the stores that were set aside, and removes their files; so it does with the drafts of recoveries that were
+/// killed, which hold the accounts as well. `in_use` are wrappings that the store itself needs: a recovery that was killed has copied
+/// it already, and not replaced it. Returns how many were set aside.
 pub(super) fn remove_set_aside(place: &Place, provider: &dyn KeyProvider, in_use: &[KeyRecord]) -> Result<u32> {
+    let (copies, drafts) = (swap::copies(place)?, swap::drafts(place)?);
     let mut removed: u32 = 0;
-    for copy in swap::copies(place)? {
-        if let Some(snapshot) = Snapshot::take(&copy)? {
+    for (copy, is_copy) in copies.iter().map(|copy| (copy, true)).chain(drafts.iter().map(|draft| (draft, false))) {
+        if let Some(snapshot) = Snapshot::take(copy)? {
             let own = |wrapped: &Vec<u8>| in_use.iter().any(|record| record.wrapped == *wrapped);
             for wrapped in salvage::wrappings(&snapshot).into_iter().filter(|wrapped| !own(wrapped)) {
                 provider.retire(&wrapped)?;
             }
-            removed = removed.saturating_add(1);
+            removed = removed.saturating_add(is_copy.into());
         }
-        swap::remove(&copy)?;
+        swap::remove(copy)?;
     }
-    if removed > 0 {
+    if !copies.is_empty() || !drafts.is_empty() {
         place.sync()?;
     }
     Ok(removed)
@@ -112,6 +114,13 @@ fn replace(
         let _ = fs::remove_file(&draft);
     }
     swapped
+}
+
+/// Whether the new store may have the name, and only not yet for ever.
+fn may_be_in_place(place: &Place, record: &KeyRecord) -> bool {
+    let found = Snapshot::take(place)
+        .map(|snapshot| snapshot.is_some_and(|snapshot| salvage::wrappings(&snapshot).contains(&record.wrapped)));
+    found.unwrap_or(true)
 }
 
 fn unchanged(health: Health) -> Recovery {

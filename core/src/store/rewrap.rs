@@ -6,15 +6,21 @@
 use super::{Store, fault, finish_erasure, key::KeyProvider, keyring::KeyRecord};
 use crate::error::{Detail, Result};
 use rusqlite::Connection;
+use std::cell::Cell;
 
 /// Wrappings that were made and are not yet in the store.
 pub(crate) struct Rewrapped {
     pairs: Vec<(KeyRecord, KeyRecord)>,
     retires: bool,
+    /// Whether they were put in place. If the transaction then fails to reach the disk, it can be there all the same after a crash.
+    placed: Cell<bool>,
 }
 
 /// How often a change that another process crossed is tried.
 const TRIES: usize = 3;
+/// How many wrapping keys one call lets the provider forget. There are hardly ever two; a file with many was made by somebody who
+/// wants its opening to take for ever. (The number in `retired`.)
+const MOST_RETIRED: usize = 64;
 
 impl Store {
     /// Wraps the store's keys with `to`, all or nothing. Both providers are called on this thread, with no lock held.
@@ -36,7 +42,7 @@ impl Store {
 
     /// Unwraps every key with `from`, which proves that it fits, and wraps it with `to`. Writes nothing.
     pub(crate) fn rewrap(&self, from: &dyn KeyProvider, to: &dyn KeyProvider) -> Result<Rewrapped> {
-        let mut rewrapped = Rewrapped { pairs: Vec::new(), retires: from.kind().owns_its_keys() };
+        let mut rewrapped = Rewrapped { pairs: Vec::new(), retires: from.kind().owns_its_keys(), placed: Cell::new(false) };
         for old in self.with_connection(KeyRecord::read_all)? {
             let new = old.unwrap_key(from).and_then(|key| KeyRecord::wrap(to, old.store_id, old.key_id, &key));
             match new {
@@ -50,16 +56,24 @@ impl Store {
         Ok(rewrapped)
     }
 
-    /// Lets `provider` forget the wrapping keys that are no longer used.
+    /// Lets `provider` forget the wrapping keys that are no longer used; `StoreBusy` if some may be left for the next call.
     pub(crate) fn finish_retiring(&self, provider: &dyn KeyProvider) -> Result<()> {
-        for wrapped in self.with_connection(retired)? {
-            provider.retire(&wrapped)?;
-            self.write(|connection| {
-                connection.execute("DELETE FROM retired_key WHERE wrapped = ?1", [&wrapped]).map_err(fault::sqlite)?;
-                Ok(())
-            })?;
+        let retired = self.with_connection(retired)?;
+        for (_, wrapped) in &retired {
+            provider.retire(wrapped)?;
         }
-        Ok(())
+        if retired.is_empty() {
+            return Ok(());
+        }
+        self.write(|connection| {
+            for (row, wrapped) in &retired {
+                connection
+                    .execute("DELETE FROM retired_key WHERE rowid = ?1 AND wrapped = ?2", (row, wrapped))
+                    .map_err(fault::sqlite)?;
+            }
+            Ok(())
+        })?;
+        if retired.len() < MOST_RETIRED { Ok(()) } else { Err(Detail::StoreBusy.about("retired keys")) }
     }
 }
 
@@ -78,11 +92,16 @@ impl Rewrapped {
                 retire_later(connection, &old.wrapped)?;
             }
         }
+        self.placed.set(true);
         Ok(true)
     }
 
-    /// What was made and is not used. If it cannot be forgotten now, it is a key that opens nothing.
+    /// Lets the provider forget what was made and is not used. If it cannot be forgotten now, it is a key that opens nothing; if it may
+    /// be in use, it is kept.
     pub(crate) fn abandon(&self, provider: &dyn KeyProvider) {
+        if self.placed.get() {
+            return;
+        }
         for (_, new) in &self.pairs {
             let _ = provider.retire(&new.wrapped);
         }
@@ -101,8 +120,8 @@ pub(super) fn mark_erasure(connection: &Connection) -> Result<bool> {
     Ok(true)
 }
 
-fn retired(connection: &Connection) -> Result<Vec<Vec<u8>>> {
-    let mut statement = connection.prepare_cached("SELECT wrapped FROM retired_key").map_err(fault::sqlite)?;
-    let wrapped = statement.query_map([], |row| row.get(0)).map_err(fault::sqlite)?;
+fn retired(connection: &Connection) -> Result<Vec<(i64, Vec<u8>)>> {
+    let mut statement = connection.prepare_cached("SELECT rowid, wrapped FROM retired_key LIMIT 64").map_err(fault::sqlite)?;
+    let wrapped = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(fault::sqlite)?;
     wrapped.collect::<rusqlite::Result<_>>().map_err(fault::sqlite)
 }

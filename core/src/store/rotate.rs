@@ -31,13 +31,20 @@ impl Store {
         let key = seal::random()?;
         let key_id = record.key_id.checked_add(1).ok_or(Detail::StoreTampered)?;
         let new = KeyRecord::wrap(provider, record.store_id, key_id, &key)?;
+        let mut placed = false;
         let written = self.write(|connection| {
             let stored = KeyRecord::read_all(connection)?;
             let unchanged = stored.len() == 1 && stored.iter().all(|stored| stored.wrapped == record.wrapped);
-            if unchanged { new.insert(connection) } else { Err(Detail::StoreBusy.into()) }
+            if !unchanged {
+                return Err(Detail::StoreBusy.into());
+            }
+            placed = true;
+            new.insert(connection)
         });
         match written {
             Ok(()) => self.add_key(new.open_with(&key)?),
+            // A transaction that failed to reach the disk can be there all the same after a crash, and then needs its key.
+            Err(_) if placed => {}
             Err(_) => drop(provider.retire(&new.wrapped)),
         }
         written

@@ -5,12 +5,14 @@ mod cursors;
 mod damage;
 mod discard;
 mod files;
+mod hostile;
 mod keys;
 mod limits;
 #[cfg(unix)]
 mod locks;
 mod recover;
 mod rekey;
-mod rig;
+pub(super) mod rig;
 mod rows;
 mod secrecy;
+pub(super) mod unbound;

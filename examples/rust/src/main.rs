@@ -1,12 +1,19 @@
-//! A small command-line host of `intail-office365`: connect, look, disconnect. Works against the real Microsoft cloud with the
-//! client id of an app registration in `INTAIL_CLIENT_ID`, and against the sandbox with `--sandbox http://localhost:PORT`.
+//! A small command-line host of `intail-office365`: connect, look, disconnect; choose and change the key of the store, import
+//! accounts, mend a damaged store. Works against the real Microsoft cloud with the client id of an app registration in
+//! `INTAIL_CLIENT_ID`, and against the sandbox with `--sandbox http://localhost:PORT`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program speaks to its user")]
 
+mod import;
+mod keys;
+mod recovery;
+
 use clap::{Parser, Subcommand};
+use import::Format;
 use intail_office365::{
-    Account, AccountEvent, AccountObserver, CallOptions, Config, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions,
-    Error, ErrorKind, Hooks, KeyFile, Language, LogLevel, LogRecord, LogSink, Office365, Result,
+    Account, AccountEvent, AccountObserver, Actor, CallOptions, Config, ConnectEvent, ConnectEventKind, ConnectObserver,
+    ConnectOptions, Error, ErrorKind, Hooks, Language, LogLevel, LogRecord, LogSink, Office365, Result,
 };
+use keys::KeyChoice;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, thread, time::Duration};
 
 /// How often `status --watch` asks for a token.
@@ -22,9 +29,13 @@ struct Arguments {
     /// Address of a sandbox, for instance `http://localhost:8365`; without it the real Microsoft cloud is used.
     #[arg(long, global = true, env = "INTAIL_SANDBOX")]
     sandbox: Option<String>,
-    /// Folder of the store and its key file.
+    /// Folder of the store.
     #[arg(long, global = true, env = "INTAIL_FOLDER", default_value_os_t = default_folder())]
     folder: PathBuf,
+    /// Where the key of the store is: `file` (in the folder), `file=PATH`, `os` (the key store of the system), or `passphrase` (asked
+    /// for; a line of standard input where that is no terminal).
+    #[arg(long, global = true, env = "INTAIL_KEY", default_value = "file", value_name = "KEY")]
+    key: KeyChoice,
     /// Show the library's log on standard error.
     #[arg(long, global = true)]
     log: bool,
@@ -74,6 +85,41 @@ enum Command {
         /// User name or id of the account; the only one if left out.
         account: Option<String>,
     },
+    /// Connect the accounts whose sign-ins another program has saved. Its file is read and never changed.
+    Import {
+        /// The program that wrote the file.
+        format: Format,
+        /// The file; for `email-oauth2-proxy` its configuration file.
+        file: String,
+        /// Take only this account.
+        #[arg(long)]
+        user: Option<String>,
+        /// The file that `email-oauth2-proxy` was given as `--cache-store`.
+        #[arg(long)]
+        cache: Option<String>,
+        /// Ask for the password of the saved sign-ins.
+        #[arg(long)]
+        password: bool,
+    },
+    /// Say what protects the store, and what does not.
+    Protection,
+    /// Keep the key of the store elsewhere from now on, or replace it by a new one of the same kind.
+    ChangeKey {
+        /// The new place, in the words of `--key`.
+        to: KeyChoice,
+    },
+    /// Seal everything in the store anew, so that nothing in it can be read with an old key.
+    RotateKey,
+    /// Look at a store that does not open, and change nothing.
+    Inspect,
+    /// Save what can be read of a damaged store.
+    Recover,
+    /// Throw the store away, with every account in it. It cannot be undone.
+    Discard {
+        /// The word `everything`, as a confirmation.
+        #[arg(value_parser = ["everything"], value_name = "everything")]
+        confirmation: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -88,25 +134,47 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let office = open(arguments)?;
-    let outcome = match &arguments.command {
-        Command::Connect { user, tenant, wait } => connect(&office, user.clone(), tenant.clone(), *wait),
-        Command::AdminConsent { tenant } => admin_consent(&office, tenant),
-        Command::Accounts => accounts(&office),
-        Command::Status { account, watch } => {
-            find(&office, account.as_deref()).and_then(|account| status(&office, &account, *watch))
+    let config = config(arguments);
+    let keys = || arguments.key.provider(&arguments.folder, !std::path::Path::new(&config.store_path).exists());
+    match &arguments.command {
+        // These are for a store that may not open.
+        Command::Inspect => recovery::inspect(&config, keys()?),
+        Command::Recover => recovery::recover(&config, keys()?),
+        Command::Discard { .. } => recovery::discard(&config),
+        _ => {
+            let log: Option<Arc<dyn LogSink>> = if arguments.log { Some(Arc::new(StandardError)) } else { None };
+            let hooks = Hooks { log, accounts: Some(Arc::new(Events)), ..Hooks::default() };
+            let office = Office365::open(config.clone(), keys()?, hooks)?;
+            let outcome = run_on(&office, arguments);
+            office.close();
+            outcome
         }
-        Command::Token { account, show_expiry } => {
-            find(&office, account.as_deref()).and_then(|account| token(&account, *show_expiry))
-        }
-        Command::Disconnect { account } => find(&office, account.as_deref()).and_then(|account| disconnect(&account)),
-    };
-    office.close();
-    outcome
+    }
 }
 
-/// One registration, one store, one key. The folder is this user's alone.
-fn open(arguments: &Arguments) -> Result<Office365> {
+fn run_on(office: &Office365, arguments: &Arguments) -> Result<()> {
+    match &arguments.command {
+        Command::Connect { user, tenant, wait } => connect(office, user.clone(), tenant.clone(), *wait),
+        Command::AdminConsent { tenant } => admin_consent(office, tenant),
+        Command::Accounts => accounts(office),
+        Command::Status { account, watch } => status(office, &find(office, account.as_deref())?, *watch),
+        Command::Token { account, show_expiry } => token(&find(office, account.as_deref())?, *show_expiry),
+        Command::Disconnect { account } => disconnect(&find(office, account.as_deref())?),
+        Command::Import { format, file, user, cache, password } => {
+            import::import(office, format.source(file, user.clone(), cache.clone(), *password))
+        }
+        Command::Protection => {
+            keys::protection(office);
+            Ok(())
+        }
+        Command::ChangeKey { to } => keys::change(office, to, &arguments.folder),
+        Command::RotateKey => keys::rotate(office),
+        Command::Inspect | Command::Recover | Command::Discard { .. } => Ok(()),
+    }
+}
+
+/// One registration and one store. The folder is this user's alone.
+fn config(arguments: &Arguments) -> Config {
     if let Err(problem) = private_folder(&arguments.folder) {
         eprintln!("The folder {} cannot be used: {problem}", arguments.folder.display());
     }
@@ -128,9 +196,7 @@ fn open(arguments: &Arguments) -> Result<Office365> {
         config.authority = Some(sandbox.clone());
         config.graph_base = Some(format!("{}/graph", sandbox.trim_end_matches('/')));
     }
-    let key = KeyFile::at(&arguments.folder.join("office365.key").to_string_lossy())?;
-    let log: Option<Arc<dyn LogSink>> = if arguments.log { Some(Arc::new(StandardError)) } else { None };
-    Office365::open(config, Arc::new(key), Hooks { log, accounts: Some(Arc::new(Events)), ..Hooks::default() })
+    config
 }
 
 fn connect(office: &Office365, user: Option<String>, tenant: Option<String>, wait: u32) -> Result<()> {
@@ -218,6 +284,11 @@ fn find(office: &Office365, wanted: Option<&str>) -> Result<Account> {
     }
 }
 
+/// `1 account`, `2 accounts`.
+fn counted(accounts: u32) -> String {
+    format!("{accounts} account{}", if accounts == 1 { "" } else { "s" })
+}
+
 fn name(account: &Account) -> String {
     let info = account.info();
     format!("{} <{}>", info.display_name.unwrap_or_default(), info.username.unwrap_or_default())
@@ -230,10 +301,23 @@ fn explain(error: &Error) {
     if let Some(approval) = error.admin_approval() {
         eprintln!("\n--- a message for your administrator ---\n{}\n---", approval.text_to_forward(language));
     }
-    if error.kind() == ErrorKind::NotConnected {
-        eprintln!("`office365 accounts` lists the connected accounts; name one where there are several.");
+    match error.kind() {
+        ErrorKind::NotConnected => {
+            eprintln!("`office365 accounts` lists the connected accounts; name one where there are several.");
+        }
+        ErrorKind::KeyRejected | ErrorKind::KeyUnavailable => {
+            eprintln!("`--key` says where the key is: file, file=PATH, os or passphrase.");
+        }
+        ErrorKind::StorageDamaged => eprintln!("`office365 inspect` looks at the store and says what can be done."),
+        _ => {}
     }
-    eprintln!("({error})");
+    let who = match error.who_acts() {
+        Actor::Nobody => "nobody; wait or try again",
+        Actor::User => "you",
+        Actor::Administrator => "the administrator of the organisation",
+        Actor::Developer => "whoever set this program up",
+    };
+    eprintln!("Who has to act: {who}. ({error})");
 }
 
 /// Tells the person what the sign-in is waiting for.

@@ -22,7 +22,7 @@ const OLD_KEY_IDS: std::ops::RangeInclusive<u32> = 1..=64;
 /// apart from the store, and out of the store's backups: with a backup of both, whoever has it has the accounts.
 ///
 /// The file holds a key for each store that uses it, and is read anew whenever a key is needed. Each wrapping makes a fresh key and
-/// disconnecting an account replaces it, so that an older copy of the store becomes useless. A file of 32 random bytes that the host
+/// disconnecting an account replaces it, so that an older copy of the store, by itself, becomes useless. A file of 32 random bytes that the host
 /// made, or an older version of this library, is taken as well; it gets its new form when it changes for the first time, and what was
 /// wrapped with those bytes opens until that wrapping is retired. (Several stores that an older version made under one such file
 /// share that one key: give each a file of its own before an account of one of them is disconnected.)

@@ -43,7 +43,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// (Windows), the Secret Service of the desktop (Linux: GNOME Keyring, `KWallet`, `KeePassXC`; cargo feature `secret-service`).
 ///
 /// Only random keys of 32 bytes go there, never a token or a name. Each wrapping makes a fresh one, and disconnecting an account
-/// replaces it, so that an older copy of the store becomes useless. It protects a copy of the store, and of all the owner's files
+/// replaces it, so that an older copy of the store, by itself, becomes useless. It protects a copy of the store, and of all the owner's files
 /// while the owner is not signed in. It does not protect from other programs of the same owner while the key store is unlocked; only
 /// Apple's systems tell apps apart.
 ///

@@ -102,7 +102,10 @@ fn local(length: usize, kind: u8) -> Option<usize> {
     Some(if wish <= most { wish } else { least })
 }
 
-/// The values, and whether all of them are there.
+/// No table of ours has as many columns. A value can take no room in its record, and takes some in memory.
+const MOST_VALUES: usize = 16;
+
+/// The values, and whether all of them are there; `None` for what is no row of ours.
 fn values(record: &[u8]) -> Option<(Vec<Value>, bool)> {
     let mut types = record;
     let head = usize::try_from(number(&mut types)?).ok()?;
@@ -110,6 +113,9 @@ fn values(record: &[u8]) -> Option<(Vec<Value>, bool)> {
     let mut values = Vec::new();
     while !types.is_empty() {
         let Some(value) = value(number(&mut types)?, &mut bytes) else { return Some((values, false)) };
+        if values.len() >= MOST_VALUES {
+            return None;
+        }
         values.push(value);
     }
     Some((values, true))

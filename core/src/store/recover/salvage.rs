@@ -77,15 +77,17 @@ pub(super) fn ring(snapshot: &Snapshot, provider: &dyn KeyProvider) -> Result<Ke
     Keyring::open(&records, provider, None)
 }
 
+/// The id of a store never changes. Whoever plants others costs time with each of them, as each is tried with each record.
+const MOST_IDS: usize = 8;
+
 /// The records of the store's keys, oldest first: as the store knows them, or else as an earlier state of its pages does. Their
 /// checksum tells that nothing is put together that does not belong together.
 pub(super) fn key_records(snapshot: &Snapshot) -> Vec<KeyRecord> {
     let current = rows::rows(&snapshot.pages());
     let older: Vec<Row> = snapshot.older_pages().iter().flat_map(rows::rows).collect();
-    // The id of a store never changes.
     let ids: BTreeSet<[u8; STORE_ID_LENGTH]> = current.iter().chain(&older).filter_map(store_id).collect();
     let among = |rows: &[Row]| -> BTreeMap<u32, KeyRecord> {
-        let found = rows.iter().flat_map(|row| ids.iter().filter_map(|id| key_record(row, *id)));
+        let found = rows.iter().flat_map(|row| ids.iter().take(MOST_IDS).filter_map(|id| key_record(row, *id)));
         found.map(|record| (record.key_id, record)).collect()
     };
     let found = among(&current);

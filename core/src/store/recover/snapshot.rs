@@ -16,10 +16,11 @@ use crate::{
         place::{self, Place},
     },
 };
+use std::collections::BTreeMap;
 
 pub(super) const PAGE: usize = 4096;
 /// No store that this library writes comes near it.
-const LIMIT: u64 = 1024 * 1024 * 1024;
+pub(super) const LIMIT: u64 = 1024 * 1024 * 1024;
 /// How often a store that is being written meanwhile is read.
 const TRIES: u32 = 5;
 const FRAME_HEAD: usize = 24;
@@ -94,17 +95,14 @@ impl Pages {
 
     fn put(&mut self, number: u32, page: &[u8]) {
         let Some(start) = usize::try_from(number).ok().and_then(|number| number.checked_sub(1)?.checked_mul(PAGE)) else { return };
-        let Some(end) = start.checked_add(PAGE).filter(|end| u64::try_from(*end).is_ok_and(|end| end <= LIMIT)) else { return };
-        if self.0.len() < end {
-            self.0.resize(end, 0);
-        }
+        let Some(end) = start.checked_add(PAGE) else { return };
         if let Some(place) = self.0.get_mut(start..end) {
             place.copy_from_slice(page);
         }
     }
 
-    fn cut(&mut self, pages: u32) {
-        self.0.truncate(usize::try_from(pages).unwrap_or(usize::MAX).saturating_mul(PAGE));
+    fn resize(&mut self, pages: usize) {
+        self.0.resize(pages.saturating_mul(PAGE), 0);
     }
 }
 
@@ -118,17 +116,23 @@ struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
+    /// As `SQLite` reads it: the newest state of each page counts, and the last transaction says how many pages there are. A store never
+    /// grows by more pages than were written, so a log that says more is believed that far.
     fn play_into(mut self, pages: &mut Pages) {
         let Some((salt, mut sum)) = self.head() else { return };
-        let mut begun = Vec::new();
+        let (mut begun, mut newest, mut length) = (Vec::new(), BTreeMap::new(), None);
         while let Some((number, size, page)) = self.frame(salt, &mut sum) {
             begun.push((number, page));
             if size > 0 {
-                for (number, page) in begun.drain(..) {
-                    pages.put(number, page);
-                }
-                pages.cut(size);
+                newest.extend(begun.drain(..));
+                length = Some(usize::try_from(size).unwrap_or(usize::MAX));
             }
+        }
+        let Some(length) = length else { return };
+        let most = pages.0.len().div_ceil(PAGE).saturating_add(newest.len());
+        pages.resize(length.min(most));
+        for (number, page) in newest {
+            pages.put(number, page);
         }
     }
 

@@ -5,13 +5,16 @@
 //! <store>.damaged-<16 hex digits>             a copy of the damaged file, with its log (-wal) and a journal (-journal) that was there
 //! ```
 
-use super::{snapshot::Snapshot, unless_missing};
+use super::{
+    snapshot::{LIMIT, Snapshot},
+    unless_missing,
+};
 use crate::{
     error::Result,
     store::{
         fault,
         in_use::Alone,
-        place::{self, Place, SET_ASIDE},
+        place::{self, DRAFT, Place, SET_ASIDE},
     },
 };
 use std::{
@@ -61,7 +64,7 @@ impl<'a> Swap<'a> {
         }
         if self.place.peek("-journal")?.is_some() {
             let journal = place::open_to_read(&self.place.beside("-journal"))?;
-            place::write_new(&copy.beside("-journal"), &place::read_all(&journal, u64::MAX)?)?;
+            place::write_new(&copy.beside("-journal"), &place::read_all(&journal, LIMIT)?)?;
         }
         self.place.sync()
     }
@@ -100,7 +103,16 @@ impl<'a> Swap<'a> {
 
 /// The places of all stores that were set aside.
 pub(super) fn copies(place: &Place) -> Result<Vec<Place>> {
-    let files = place.named(SET_ASIDE)?;
+    stores(place, SET_ASIDE)
+}
+
+/// The places of all stores that somebody builds, or built until he was killed.
+pub(super) fn drafts(place: &Place) -> Result<Vec<Place>> {
+    stores(place, DRAFT)
+}
+
+fn stores(place: &Place, infix: &str) -> Result<Vec<Place>> {
+    let files = place.named(infix)?;
     let mut names: Vec<PathBuf> = files.into_iter().filter_map(|(path, suffix)| without(&path, &suffix)).collect();
     names.dedup();
     names.iter().map(|name| Place::resolve(name)).collect()

@@ -149,7 +149,7 @@ fn readable_under_the_first_key(rig: &Rig, old_copy: &Rig) -> usize {
         .count()
 }
 
-fn copy_of(rig: &Rig) -> Rig {
+pub(super) fn copy_of(rig: &Rig) -> Rig {
     let copy = Rig::new();
     fs::copy(rig.path(), copy.path()).unwrap();
     copy

@@ -45,7 +45,7 @@ pub(super) fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-pub(super) fn is_deep() -> bool {
+pub(in crate::store) fn is_deep() -> bool {
     setting("DEEP").is_some()
 }
 

@@ -1,9 +1,14 @@
 //! Several accounts, guests, reconnects, and what `/me` adds (cases G-13 and G-28 as far as `/me`).
 
 use crate::rig::{ADELE, ALEX, BIANCA, CONTOSO, FABRIKAM, MEGAN, NILS, NORTHWIND, Rig, hint, refused};
-use intail_office365::{AccountState, ConnectOptions, ErrorKind};
+use intail_office365::{Account, AccountState, ConnectOptions, ErrorKind};
 use intail_office365_sandbox::{Endpoint, Fault, Person};
 use serde_json::json;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+use url::Url;
 
 /// Three accounts in one store: their own tokens, their own state, their own end.
 #[test]
@@ -15,9 +20,9 @@ fn several_accounts_live_side_by_side() {
         rig.advance(1);
         rig.sign_in(&office, user).unwrap()
     });
-    let order: Vec<String> = office.accounts().unwrap().iter().map(intail_office365::Account::id).collect();
+    let order: Vec<String> = office.accounts().unwrap().iter().map(Account::id).collect();
     assert_eq!(order, [adele.id(), alex.id(), megan.id()]);
-    let token = |account: &intail_office365::Account| account.acquire_token_silent().unwrap().secret().to_owned();
+    let token = |account: &Account| account.acquire_token_silent().unwrap().secret().to_owned();
     assert!(token(&adele) != token(&alex) && token(&alex) != token(&megan));
     rig.control.revoke_sessions(ALEX).unwrap();
     rig.expire();
@@ -30,6 +35,41 @@ fn several_accounts_live_side_by_side() {
     assert_eq!(office.accounts().unwrap().len(), 2);
     assert_eq!(office.account(&alex.id()).unwrap().state().state, AccountState::SignInRequired);
     assert_eq!(office.account(&megan.id()).unwrap().info(), megan.info());
+}
+
+/// Whose token it is, as Graph sees it.
+fn owner(rig: &Rig, account: &Account) -> String {
+    let base = Url::parse(&rig.sandbox.graph_base()).unwrap();
+    let (host, port) = (base.host_str().unwrap(), base.port().unwrap());
+    let mut stream = TcpStream::connect((host, port)).unwrap();
+    let token = account.acquire_token_silent().unwrap();
+    // As the robot asks, so that it is not taken for a request of the library.
+    let head = format!("GET /graph/v1.0/me HTTP/1.1\r\nhost: {host}:{port}\r\naccept: text/html\r\nconnection: close\r\n");
+    write!(stream, "{head}authorization: Bearer {}\r\n\r\n", token.secret()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    [MEGAN, NILS].into_iter().find(|user| answer.contains(user)).unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+/// S-33: two persons in one store, from memory, from the store and refreshed: nobody's object hands out the other's token. A second look
+/// through another handle finds the same, and the id of somebody who has gone finds nobody.
+#[test]
+fn s_33_nobody_gets_the_token_of_another() {
+    let rig = Rig::new();
+    let (office, other) = (rig.open(), rig.open());
+    let accounts = [MEGAN, NILS].map(|user| rig.sign_in(&office, user).unwrap());
+    let same_ids = accounts.each_ref().map(|account| other.account(&account.id()).unwrap());
+    for expires in [false, true] {
+        if expires {
+            rig.expire();
+        }
+        for of in [&accounts, &same_ids] {
+            assert_eq!([owner(&rig, &of[0]), owner(&rig, &of[1])], [MEGAN, NILS]);
+        }
+    }
+    accounts[0].disconnect().unwrap();
+    refused(office.account(&accounts[0].id()), ErrorKind::NotConnected, "AccountGone");
+    assert_eq!(owner(&rig, &accounts[1]), NILS);
 }
 
 /// The same person at home and as a guest elsewhere: two accounts, each with the object id of its tenant.

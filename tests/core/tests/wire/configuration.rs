@@ -1,6 +1,6 @@
 //! A store that is opened under another configuration than the one that filled it: its tokens are of no use there.
 
-use crate::rig::{CONTOSO, MEGAN, NORTHWIND, Rig, redirect, refused};
+use crate::rig::{CONTOSO, MEGAN, NORTHWIND, Rig, failed, redirect, refused};
 use intail_office365::{Account, Config, ConnectOptions, ErrorKind, Language};
 use std::{
     net::TcpListener,
@@ -112,10 +112,10 @@ fn a_state_speaks_to_the_person() {
     assert_eq!(account.state().message(Language::English), "");
     rig.control.revoke_tenant("northwind").unwrap();
     rig.expire();
-    let error = account.acquire_token_silent().unwrap_err();
+    let error = failed(account.acquire_token_silent());
     let state = account.state();
     assert_eq!(state.message(Language::German), error.message(Language::German));
     assert!(state.next_step(Language::English).contains("administrator"));
     // Asked again too soon, it says when.
-    assert!(account.acquire_token_silent().unwrap_err().retry_after().is_some_and(|seconds| (1..=120).contains(&seconds)));
+    assert!(failed(account.acquire_token_silent()).retry_after().is_some_and(|seconds| (1..=120).contains(&seconds)));
 }

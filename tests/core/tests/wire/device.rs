@@ -1,6 +1,6 @@
 //! Signing in with a code on another device (cases O-23, O-24).
 
-use crate::rig::{ADELE, MEGAN, Rig, refused};
+use crate::rig::{ADELE, MEGAN, Rig, failed, refused};
 use intail_office365::{Account, ConnectOptions, DeviceCode, ErrorKind, Office365};
 use intail_office365_sandbox::{Consent, Endpoint, Fault, Person};
 use serde_json::json;
@@ -106,7 +106,7 @@ fn o_23_the_page_for_the_code_is_checked() {
         let body =
             json!({"user_code": "ABCDEFGHI", "device_code": "d", "verification_uri": page, "expires_in": 900, "interval": 5});
         rig.control.add_fault(Fault { body: Some(body), ..Fault::at(Endpoint::DeviceCode, "page") }.times(1)).unwrap();
-        let error = office.begin_device_connect(&ConnectOptions::default()).unwrap_err();
+        let error = failed(office.begin_device_connect(&ConnectOptions::default()));
         assert_eq!(error.kind(), ErrorKind::Untrusted, "{page}: {error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     flight::together,
-    rig::{FABRIKAM, MEGAN, Rig, Watcher, hint, refused},
+    rig::{FABRIKAM, MEGAN, Rig, Watcher, failed, hint, refused},
     scan,
 };
 use intail_office365::{
@@ -111,11 +111,11 @@ fn every_change_is_told_once_and_its_end_once() {
         account.acquire_token_silent().unwrap();
         assert_eq!(told(&watcher, &account), [], "{name}: nobody can know yet");
         rig.expire();
-        account.acquire_token_silent().unwrap_err();
+        failed(account.acquire_token_silent());
         assert_eq!(told(&watcher, &account), [expected], "{name}");
         for _ in 0..3 {
             rig.advance(121);
-            account.acquire_token_silent().unwrap_err();
+            failed(account.acquire_token_silent());
         }
         assert_eq!(told(&watcher, &account), [], "{name}: told again");
         assert_eq!(reports(&office), [account.state()], "{name}");
@@ -142,13 +142,13 @@ fn another_reason_is_another_event() {
     rig.expire();
     for (error, code) in [("consent_required", 65_001), ("message_only", 53_003), ("device_authentication_failed", 53_000)] {
         rig.control.add_fault(Fault::token_error("invalid_grant", Some(error), &[code], None).times(1)).unwrap();
-        account.acquire_token_silent().unwrap_err();
+        failed(account.acquire_token_silent());
         rig.advance(121);
     }
     let blocked = (E::NeedsAdministrator, S::BlockedByPolicy);
     assert_eq!(told(&watcher, &account), [(E::NeedsAdministrator, S::ConsentRequired), blocked]);
     rig.control.add_fault(Fault::token_error("invalid_scope", None, &[70_011], None).times(1)).unwrap();
-    account.acquire_token_silent().unwrap_err();
+    failed(account.acquire_token_silent());
     assert_eq!(told(&watcher, &account), [(E::NeedsDeveloper, S::Misconfigured)]);
 }
 
@@ -162,7 +162,7 @@ fn passing_failures_are_no_event() {
     refused(account.acquire_token_silent(), K::Service, "ServiceUnavailable");
     rig.go_offline();
     thread::sleep(Duration::from_millis(1100));
-    account.acquire_token_silent().unwrap_err();
+    failed(account.acquire_token_silent());
     assert_eq!((told(&watcher, &account), account.state().state), (vec![], S::Connected));
 }
 
@@ -210,7 +210,7 @@ fn what_another_process_wrote_is_told_once() {
 fn disconnected_is_the_last_event() {
     let rig = Rig::new();
     let notice: [fn(&Office365, &Account); 4] = [
-        |_, account| drop(account.acquire_token_silent().unwrap_err()),
+        |_, account| drop(failed(account.acquire_token_silent())),
         |office, _| assert!(office.accounts().unwrap().is_empty()),
         |office, account| drop(refused(office.account(&account.id()), K::NotConnected, "AccountGone")),
         |_, account| drop(refused(account.disconnect(), K::NotConnected, "AccountGone")),

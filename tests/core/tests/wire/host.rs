@@ -1,6 +1,6 @@
 //! The library inside its host: restarts, kills, silence, observers, closing.
 
-use crate::rig::{LIFETIME, MEGAN, Rig, hint, redirect, refused};
+use crate::rig::{LIFETIME, MEGAN, Rig, failed, hint, redirect, refused};
 use intail_office365::{
     AccountState, CallOptions, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, ErrorKind, LogLevel, Office365,
 };
@@ -16,9 +16,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-fn child(rig: &Rig, role: &str) -> Child {
+/// A host of its own, as a process.
+pub(crate) fn quiet_host(rig: &Rig, role: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quiet_host"));
     command.args([role, &rig.sandbox.authority(), &rig.control.client_id()]).arg(rig.folder.path());
+    command
+}
+
+fn child(rig: &Rig, role: &str) -> Child {
+    let mut command = quiet_host(rig, role);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -83,17 +89,6 @@ fn t_21_a_token_is_kept_before_it_is_handed_out() {
     assert_eq!(rig.refreshes(), before + 1);
 }
 
-/// M-05: the host's stdout and stderr stay empty, whatever happens; a host that prints is noticed.
-#[test]
-fn m_05_nothing_is_printed() {
-    for (role, silent) in [("story", true), ("loud", false)] {
-        let rig = Rig::new();
-        let output = child(&rig, role).wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!((output.stdout.is_empty(), output.stderr.is_empty()), (silent, silent), "{role}");
-    }
-}
-
 /// A log at its finest, with tokens planted in every answer: requests with ids and times, and none of the secrets.
 #[test]
 fn the_log_tells_requests_and_no_secret() {
@@ -156,7 +151,7 @@ impl ConnectObserver for Curious {
             office.check_consent(None).map(drop),
             office.diagnose().map(drop),
         ];
-        let kinds = kinds.into_iter().map(|outcome| outcome.unwrap_err().kind()).collect();
+        let kinds = kinds.into_iter().map(|outcome| failed(outcome).kind()).collect();
         self.seen.lock().unwrap().push((event.kind, kinds));
     }
 }
@@ -190,7 +185,7 @@ fn c_06_close_ends_a_connect_that_waits() {
         }
         let started = Instant::now();
         office.close();
-        let error = waiting.join().unwrap().unwrap_err();
+        let error = failed(waiting.join().unwrap());
         assert!(matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed), "{error}");
         assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
     });
@@ -254,5 +249,5 @@ fn time_outs_are_kept_by_every_call() {
     let hurried = office.with(CallOptions { timeout_ms: Some(200), cancel: None });
     let started = Instant::now();
     refused(hurried.begin_connect(&ConnectOptions::default()), ErrorKind::TimedOut, "DeadlineExceeded");
-    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(1300), "{:?}", started.elapsed());
 }

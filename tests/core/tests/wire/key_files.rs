@@ -2,14 +2,17 @@
 //! this binary.
 #![cfg(unix)]
 
-use crate::rig::{MEGAN, NILS, Rig};
-use intail_office365::{ErrorKind, KeyFile, KeyProvider, Office365, Result};
+use crate::rig::{MEGAN, NILS, Rig, failed};
+use intail_office365::{Error, ErrorKind, KeyFile, KeyProvider, KeyProviderKind, Office365, Result};
 use std::{
     collections::HashSet,
     env, fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -58,14 +61,61 @@ fn s_07_a_copy_from_before_a_disconnect_opens_no_more() {
     assert_eq!(before.accounts().unwrap().len(), 1, "the copy is whole");
     before.close();
     account.disconnect().unwrap();
-    let refused = open("after.db").unwrap_err();
+    let refused = failed(open("after.db"));
     assert_eq!((refused.kind(), refused.detail()), (ErrorKind::KeyRejected, "StoreWrongKey"));
-    assert_eq!(open("before.db").unwrap_err().kind(), ErrorKind::KeyRejected);
+    assert_eq!(failed(open("before.db")).kind(), ErrorKind::KeyRejected);
     for store in [office, other] {
         store.close();
     }
     assert_eq!(open("office365.db").unwrap().accounts().unwrap().len(), 0);
     assert_eq!(open("other.db").unwrap().accounts().unwrap().len(), 1, "another store under the same key file");
+}
+
+/// Keys of a file that cannot be forgotten for a while, as those of a key store that was locked meanwhile.
+struct Stubborn(KeyFile, AtomicBool);
+
+impl KeyProvider for Stubborn {
+    fn wrap(&self, key_id: u32, key: &[u8]) -> Result<Vec<u8>> {
+        self.0.wrap(key_id, key)
+    }
+
+    fn unwrap(&self, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>> {
+        self.0.unwrap(key_id, wrapped)
+    }
+
+    fn kind(&self) -> KeyProviderKind {
+        self.0.kind()
+    }
+
+    fn retire(&self, wrapped: &[u8]) -> Result<()> {
+        if self.1.load(Ordering::SeqCst) { self.0.retire(wrapped) } else { Err(Error::key_unavailable()) }
+    }
+}
+
+/// Case S-07: as long as the old key could not be forgotten an older copy opens, and the report says so. The next open forgets it.
+#[test]
+fn s_07_a_key_that_could_not_be_forgotten_is_not_said_to_be_gone() {
+    let rig = Rig::new();
+    let keys = Arc::new(Stubborn(key_file(rig.folder.path()), AtomicBool::new(false)));
+    let open = |name: &str| -> Result<Office365> {
+        let mut config = rig.config();
+        config.store_path = rig.folder.path().join(name).to_str().unwrap().to_owned();
+        Office365::open(config, Arc::clone(&keys) as Arc<dyn KeyProvider>, rig.hooks())
+    };
+    let office = open("office365.db").unwrap();
+    let account = rig.sign_in(&office, MEGAN).unwrap();
+    for suffix in ["", "-wal"] {
+        let [from, to] = ["office365.db", "copy.db"].map(|name| rig.folder.path().join(format!("{name}{suffix}")));
+        fs::copy(from, to).unwrap();
+    }
+    assert!(!account.disconnect().unwrap().key_replaced);
+    let copy = open("copy.db").unwrap();
+    assert_eq!(copy.accounts().unwrap().len(), 1);
+    copy.close();
+    office.close();
+    keys.1.store(true, Ordering::SeqCst);
+    open("office365.db").unwrap();
+    assert_eq!(open("copy.db").unwrap_err().kind(), ErrorKind::KeyRejected);
 }
 
 #[test]

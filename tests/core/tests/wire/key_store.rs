@@ -2,6 +2,7 @@
 //! such a session happens in a process of its own (an ignored test of this binary), as the bus is announced in the environment.
 #![cfg(target_os = "linux")]
 
+use crate::rig::shows_nothing;
 use intail_office365::{
     Actor, Config, Error, ErrorKind, Hooks, KeyProvider, KeyProviderKind, Office365, OsKeyStore, Result, default_key_provider,
 };
@@ -199,6 +200,7 @@ fn signal(name: &str, process: &str) {
 }
 
 fn cause(error: &Error) -> (ErrorKind, &'static str) {
+    shows_nothing(error);
     (error.kind(), error.detail())
 }
 

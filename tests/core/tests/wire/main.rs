@@ -21,12 +21,15 @@ mod key_store;
 mod memory;
 mod metadata;
 mod mishaps;
+mod needles;
+mod process;
 mod processes;
 mod proof;
 mod rekey;
 mod rig;
 mod scan;
 mod shared;
+mod shown;
 mod sign_in;
 mod states;
 #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! What the identity platform says of itself, and how far that is believed (cases O-06, T-12, T-13).
 
-use crate::rig::{MEGAN, Rig, hint, refused};
+use crate::rig::{MEGAN, Rig, failed, hint, refused};
 use intail_office365::{ConnectOptions, ErrorKind, Office365};
 use intail_office365_sandbox::{Endpoint, Fault};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn t_12_endpoints_elsewhere_are_refused() {
             "//evil.example",
         ] {
             let (rig, office) = described(&json!({endpoint: url}));
-            let error = office.connect(&hint(MEGAN), None).unwrap_err();
+            let error = failed(office.connect(&hint(MEGAN), None));
             assert!(error.kind() == ErrorKind::Untrusted, "{endpoint} {url}: {error}");
             assert!(["InsecureUrl", "HostNotAllowed"].contains(&error.detail()), "{endpoint} {url}: {error}");
             assert!(error.client_request_id().is_some());
@@ -105,7 +105,7 @@ fn metadata_that_is_none() {
         (Fault { pad_to: Some(2 << 20), ..Fault::at(Endpoint::Discovery, "large") }, ErrorKind::Service),
     ] {
         rig.control.add_fault(fault).unwrap();
-        let error = office.connect(&hint(MEGAN), None).unwrap_err();
+        let error = failed(office.connect(&hint(MEGAN), None));
         assert_eq!(error.kind(), kind, "{error}");
         assert!(crate::scan::secret_in(&error.to_string()).is_none() && error.client_request_id().is_some(), "{error}");
         rig.control.clear_faults().unwrap();

@@ -1,10 +1,10 @@
 //! What goes wrong in the middle, and must not cost anybody their account.
 
 use crate::rig::{CONTOSO, MEGAN, Rig, redirect, refused};
-use intail_office365::{CallOptions, ConnectOptions, ErrorKind, Language};
+use intail_office365::{AccountState, CallOptions, ConnectOptions, ErrorKind, Language};
 use intail_office365_sandbox::{Endpoint, Fault, Person};
 use rusqlite::Connection;
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
 /// S-12: a store that cannot be written for a while. The fresh token is handed out all the same, and stored as soon as it can be:
 /// under strict rotation only the newest refresh token works.
@@ -32,6 +32,38 @@ fn s_12_a_token_that_cannot_be_stored_is_not_lost() {
     let office = rig.open();
     rig.expire();
     office.accounts().unwrap()[0].acquire_token_silent().unwrap();
+}
+
+/// S-07: under a key that the host holds an older copy of the file, and an older row in its own place, open as they are. Nothing is
+/// claimed of them, and no older token is handed out as good: the refresh finds out, and the person signs in again.
+#[test]
+fn s_07_an_older_file_or_row_put_back_is_found_by_the_refresh() {
+    for puts_back in [
+        |path: &str, older: &str| assert!(fs::copy(older, path).unwrap() > 0),
+        |path: &str, older: &str| {
+            let store = Connection::open(path).unwrap();
+            store.execute("ATTACH ?1 AS older", [older]).unwrap();
+            store.execute_batch("DELETE FROM account; INSERT INTO account SELECT * FROM older.account").unwrap();
+        },
+    ] {
+        let rig = Rig::new();
+        rig.tokens(|settings| settings.strict_rotation = true);
+        let (path, older) = (office_path(&rig), format!("{}.older", office_path(&rig)));
+        let office = rig.open();
+        let id = rig.connected(&office).id();
+        office.close();
+        fs::copy(&path, &older).unwrap();
+        let office = rig.open();
+        rig.expire();
+        office.account(&id).unwrap().acquire_token_silent().unwrap();
+        office.close();
+        puts_back(&path, &older);
+        let office = rig.open();
+        let account = office.account(&id).unwrap();
+        refused(account.acquire_token_silent(), ErrorKind::InteractionRequired, "ReauthRequired");
+        assert_eq!(account.state().state, AccountState::SignInRequired);
+        assert_eq!(rig.connected(&office).id(), id, "and all is well again");
+    }
 }
 
 fn office_path(rig: &Rig) -> String {

@@ -67,7 +67,9 @@ fn c_01_processes_share_one_refresh() {
     for round in 1..=6 {
         expire(&rig, &mut hosts);
         rig.control.add_fault(slow(1, 50)).unwrap();
-        one_token(&ask_all(&mut hosts, 10), 10);
+        let asked = ask_all(&mut hosts, 10);
+        one_token(&asked, 10);
+        assert!(asked.iter().all(|one| one.slowest < SOON), "{asked:?}");
         assert_eq!(rig.refreshes(), round);
         rig.control.clear_faults().unwrap();
     }
@@ -189,32 +191,41 @@ fn c_03_a_leader_that_hangs_keeps_nobody() {
     assert_eq!(rig.refreshes(), 1, "the others have not asked");
 }
 
-/// C-05: a service that is down is asked by one process at a time, each with its few tries, and then left in peace.
-#[test]
-fn c_05_processes_do_not_hurry_a_service_that_is_down() {
-    let rig = connected();
-    let mut hosts = hosts(&rig, 3, "");
-    expire(&rig, &mut hosts);
+/// What everybody is told of a service that is down, and how many asked it at once.
+fn ask_while_down(rig: &Rig, hosts: &mut [Host]) -> usize {
+    expire(rig, hosts);
     let down = Fault { status: Some(503), delay_ms: 40, ..Fault::at(Endpoint::Token, "down") };
     rig.control.add_fault(down).unwrap();
-    for host in &mut hosts {
+    for host in &mut *hosts {
         host.tell("tokens 10 20000");
     }
     let (done, most) = (std::sync::atomic::AtomicBool::new(false), std::sync::atomic::AtomicUsize::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(std::sync::atomic::Ordering::SeqCst) {
-                most.fetch_max(under_way(&rig, "/oauth2/v2.0/token"), std::sync::atomic::Ordering::SeqCst);
+                most.fetch_max(under_way(rig, "/oauth2/v2.0/token"), std::sync::atomic::Ordering::SeqCst);
                 std::thread::sleep(Duration::from_millis(2));
             }
         });
-        for host in &mut hosts {
-            let asked = host.asked();
+        let asked: Vec<Asked> = hosts.iter_mut().map(Host::asked).collect();
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        for asked in asked {
             assert_eq!((asked.ok, asked.errors.as_slice()), (0, &["refused Service ServiceUnavailable ".to_owned()][..]));
         }
-        done.store(true, std::sync::atomic::Ordering::SeqCst);
     });
-    assert_eq!(most.into_inner(), 1, "one at a time");
+    most.into_inner()
+}
+
+/// C-05: a service that is down is asked by one process at a time, each with its few tries, and then left in peace. The twin: without
+/// the lock several ask at once.
+#[test]
+fn c_05_processes_do_not_hurry_a_service_that_is_down() {
+    let unlocked = connected();
+    let mut hurried = hosts(&unlocked, 3, "locks=off");
+    assert!(ask_while_down(&unlocked, &mut hurried) > 1, "the count finds more than one at a time");
+    let rig = connected();
+    let mut hosts = hosts(&rig, 3, "");
+    assert_eq!(ask_while_down(&rig, &mut hosts), 1, "one at a time");
     assert!((3..=9).contains(&rig.refreshes()), "{}", rig.refreshes());
     // What one process was refused for good is asked by nobody again.
     rig.control.clear_faults().unwrap();

@@ -1,11 +1,13 @@
 //! Changing the store's keys through the facade, while others use the store (case S-27).
 
 use crate::rig::{MEGAN, Rig, hint, refused};
-use intail_office365::{_internal::Sharing, CallOptions, CancelToken, ErrorKind, HostKey, KeyFile, KeyProvider, Office365, Result};
+use intail_office365::{
+    _internal::Sharing, CallOptions, CancelToken, ErrorKind, HostKey, KeyFile, KeyProvider, KeyProviderKind, Office365, Result,
+};
 use intail_office365_sandbox::{Endpoint, Fault, TokenSettings};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
@@ -170,4 +172,47 @@ fn s_27_a_cancelled_rotation_is_told_and_goes_on_with_the_next_call() {
     office.accounts().unwrap()[0].acquire_token_silent().unwrap();
     assert_eq!(office.rotate_store_key().unwrap().accounts, 1);
     assert!(!office.diagnose().unwrap().key_rotation_pending);
+}
+
+/// A key file, at whose next wrapping somebody else rotates the store's key.
+struct Crossed(KeyFile, Mutex<Option<Office365>>);
+
+impl KeyProvider for Crossed {
+    fn wrap(&self, key_id: u32, key: &[u8]) -> Result<Vec<u8>> {
+        let other = self.1.lock().unwrap().take();
+        if let Some(other) = other {
+            other.rotate_store_key().unwrap();
+        }
+        self.0.wrap(key_id, key)
+    }
+
+    fn unwrap(&self, key_id: u32, wrapped: &[u8]) -> Result<Vec<u8>> {
+        self.0.unwrap(key_id, wrapped)
+    }
+
+    fn kind(&self) -> KeyProviderKind {
+        self.0.kind()
+    }
+
+    fn retire(&self, wrapped: &[u8]) -> Result<()> {
+        self.0.retire(wrapped)
+    }
+}
+
+#[test]
+fn s_27_a_rotation_in_the_middle_of_a_change_or_a_disconnect_costs_nothing() {
+    let rig = Rig::new();
+    let file = rig.folder.path().join("office365.key");
+    let keys = || KeyFile::at(file.to_str().unwrap()).unwrap();
+    let crossed = Arc::new(Crossed(keys(), Mutex::new(None)));
+    let office = open_under(&rig, Arc::clone(&crossed) as Arc<dyn KeyProvider>).unwrap();
+    let account = rig.sign_in(&office, MEGAN).unwrap();
+    let cross = || *crossed.1.lock().unwrap() = Some(open_under(&rig, Arc::new(keys())).unwrap());
+    cross();
+    office.change_key(Arc::clone(&crossed) as Arc<dyn KeyProvider>).unwrap();
+    cross();
+    let gone = account.disconnect().unwrap();
+    assert_eq!((gone.erased, gone.key_replaced), (true, true));
+    office.close();
+    assert!(open_under(&rig, Arc::new(keys())).unwrap().accounts().unwrap().is_empty());
 }

@@ -1,7 +1,7 @@
 //! What every test stands on: a sandbox, a store in a folder of its own, a clock that moves, a robot for a browser, and a log that
 //! is searched for secrets when the test is over.
 
-use crate::scan;
+use crate::{needles::Needles, scan};
 use intail_office365::{
     Account, AccountEvent, AccountObserver, BrowserOpener, Clock, Config, ConnectOptions, Error, ErrorKind, Hooks, HostKey,
     LogLevel, LogRecord, LogSink, Office365, Result,
@@ -168,17 +168,17 @@ impl Rig {
 }
 
 impl Drop for Rig {
-    /// What holds for every test: nothing secret in the log, nothing but reading on the wire (case G-11).
+    /// What holds for every test: nothing secret in the log, nothing but reading on the wire (cases M-04, G-11).
     fn drop(&mut self) {
         if thread::panicking() {
             return;
         }
-        for text in self.records.texts() {
-            assert_eq!(scan::secret_in(&text), None, "in the log: {text}");
+        let (logged, told) = (self.records.texts(), self.watcher.texts());
+        for text in logged.iter().chain(&told) {
+            assert_eq!(scan::secret_in(text), None, "in the log or an event: {text}");
         }
-        for text in self.watcher.texts() {
-            assert_eq!(scan::secret_in(&text), None, "in an event: {text}");
-        }
+        let found = [logged, told].concat().join("\n");
+        assert_eq!(Needles::of(&self.sandbox).found_in(&found), Vec::<&str>::new());
         for entry in self.sent() {
             assert_eq!(scan::not_reading(&entry), None, "{} {}", entry.method, entry.path);
         }
@@ -202,9 +202,23 @@ pub(crate) fn hint(user: &str) -> ConnectOptions {
 pub(crate) fn refused<T: Debug>(outcome: Result<T>, kind: ErrorKind, detail: &str) -> Error {
     let error = outcome.expect_err("must be refused");
     assert_eq!((error.kind(), error.detail()), (kind, detail), "{error}");
+    shows_nothing(&error);
+    error
+}
+
+/// No text of an error carries a secret.
+#[track_caller]
+pub(crate) fn shows_nothing(error: &Error) {
     for text in [error.to_string(), format!("{error:?}"), format!("{error:#?}"), error.what().unwrap_or_default().to_owned()] {
         assert_eq!(scan::secret_in(&text), None, "in the error: {text}");
     }
+}
+
+/// The error of a call that must fail, whichever it is.
+#[track_caller]
+pub(crate) fn failed<T: Debug>(outcome: Result<T>) -> Error {
+    let error = outcome.expect_err("must fail");
+    shows_nothing(&error);
     error
 }
 
@@ -263,7 +277,7 @@ impl Watcher {
         self.0.lock().unwrap().len()
     }
 
-    fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         self.0.lock().unwrap().iter().map(|event| format!("{event:?} {:?}", event.state)).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Sign-ins that somebody forges, repeats, swaps, cuts short or answers with an error (cases O).
 
 use crate::metadata::described;
-use crate::rig::{ADELE, ALEX, BIANCA, CAMERON, CONTOSO, MEGAN, NORTHWIND, Rig, hint, redirect, refused};
+use crate::rig::{ADELE, ALEX, BIANCA, CAMERON, CONTOSO, MEGAN, NORTHWIND, Rig, failed, hint, redirect, refused};
 use intail_office365::{
     AccountState, CallOptions, CancelToken, ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, ErrorKind,
 };
@@ -333,7 +333,7 @@ fn a_cancel_from_another_thread_takes_effect_at_once() {
             let cancelled_at = Instant::now();
             token.cancel();
             let (outcome, ended_at) = waiting.join().unwrap();
-            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
+            assert_eq!(failed(outcome).kind(), ErrorKind::Cancelled);
             assert!(ended_at.duration_since(cancelled_at) < Duration::from_millis(200));
         });
     }

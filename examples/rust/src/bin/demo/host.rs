@@ -1,11 +1,14 @@
-//! The host app of the demo: one registration, one store, one key, a scripted person, and a clock that can be moved.
+//! The host app of the demo: one registration, one store and its key, a scripted person, and a clock that can be moved.
 
 use intail_office365::{
-    AccountEvent, AccountObserver, BrowserOpener, Clock, Config, Hooks, HostKey, Language, Office365, Result, SystemClock,
+    AccountEvent, AccountObserver, BrowserOpener, Clock, Config, Hooks, KeyFile, KeyProvider, Language, Office365, Passphrase,
+    Result, SystemClock,
 };
 use intail_office365_sandbox::Person;
 use std::{
-    path::PathBuf,
+    cell::Cell,
+    error::Error as StdError,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -13,24 +16,53 @@ use std::{
     thread,
 };
 
+pub(crate) type Outcome<T> = std::result::Result<T, Box<dyn StdError>>;
+
 /// Where the host's Microsoft 365 and its store are, and what time it thinks it is.
 pub(crate) struct Host {
     pub(crate) authority: String,
     pub(crate) client_id: String,
     pub(crate) folder: PathBuf,
+    pub(crate) key: Cell<Key>,
     pub(crate) clock: Arc<MovedClock>,
 }
 
 impl Host {
     /// Opens the app. Where `robot` names a user, that user clicks; else the system's browser opens.
     pub(crate) fn open(&self, robot: Option<&str>) -> Result<Office365> {
+        self.open_with(self.key.get(), robot)
+    }
+
+    pub(crate) fn open_with(&self, key: Key, robot: Option<&str>) -> Result<Office365> {
+        let robot = robot.map(|user| Arc::new(Robot(Person::new(user))) as Arc<dyn BrowserOpener>);
+        let hooks = Hooks { browser: robot, clock: Some(self.clock.clone()), accounts: Some(Arc::new(Teller)), ..Hooks::default() };
+        Office365::open(self.config(), key.provider(&self.folder)?, hooks)
+    }
+
+    pub(crate) fn config(&self) -> Config {
         let mut config = Config::new(&self.client_id, &self.folder.join("demo.db").to_string_lossy());
         config.authority = Some(self.authority.clone());
         config.graph_base = Some(format!("{}/graph", self.authority));
-        let robot = robot.map(|user| Arc::new(Robot(Person::new(user))) as Arc<dyn BrowserOpener>);
-        let hooks = Hooks { browser: robot, clock: Some(self.clock.clone()), accounts: Some(Arc::new(Teller)), ..Hooks::default() };
-        // A real host keeps its key in the system's key store.
-        Office365::open(config, Arc::new(HostKey::new(&[42; 32])?), hooks)
+        config
+    }
+}
+
+/// What the store is sealed with. A desktop app would begin with `default_key_provider`, which a demo leaves alone: it would put its
+/// key among yours.
+#[derive(Clone, Copy)]
+pub(crate) enum Key {
+    File,
+    Passphrase,
+}
+
+impl Key {
+    pub(crate) fn provider(self, folder: &Path) -> Result<Arc<dyn KeyProvider>> {
+        Ok(match self {
+            // A real host keeps it apart from the store.
+            Self::File => Arc::new(KeyFile::at(&folder.join("demo.key").to_string_lossy())?),
+            // A real host asks its person.
+            Self::Passphrase => Arc::new(Passphrase::new("correct horse battery staple")?),
+        })
     }
 }
 

@@ -2,20 +2,19 @@
 
 use crate::{
     ADELE, Demo,
-    host::{Host, MovedClock},
+    host::{Host, Key, MovedClock, Outcome},
     options, tell,
 };
 use intail_office365::{Account, ConnectOptions};
+use intail_office365_sandbox::Control;
 use std::{
+    cell::Cell,
     env,
-    error::Error as StdError,
     io::{BufRead, BufReader, Error as IoError, Write},
     process::{Command, Stdio},
     sync::{Arc, atomic::Ordering},
     thread,
 };
-
-type Outcome<T> = Result<T, Box<dyn StdError>>;
 
 /// Tells a copy of this program that it is the second process.
 const SECOND: &str = "--second-process";
@@ -27,7 +26,7 @@ const UNTIL_EXPIRY: i64 = 5400;
 impl Demo<'_> {
     pub(crate) fn two_processes(&self, id: &str) -> Outcome<()> {
         self.step("Two programs share the store");
-        self.let_tokens_expire()?;
+        self.clocks().let_tokens_expire()?;
         let mut second = Command::new(env::current_exe()?)
             .args([SECOND, &self.host.authority, &self.host.client_id, id])
             .arg(&self.host.folder)
@@ -59,7 +58,7 @@ impl Demo<'_> {
         let adele = office.account(id)?;
         tell("Adele changes her password. When the app needs a token next, the service refuses; an observer is told, once:");
         self.sandbox.control().change_password(ADELE)?;
-        self.let_tokens_expire()?;
+        self.clocks().let_tokens_expire()?;
         for _ in 0..3 {
             if adele.acquire_token_silent().is_ok() {
                 tell("The service gave a token all the same.");
@@ -73,15 +72,26 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// Nobody waits: the clocks of both sides are moved.
-    fn let_tokens_expire(&self) -> Outcome<()> {
-        self.host.clock.0.fetch_add(UNTIL_EXPIRY, Ordering::Relaxed);
-        Ok(self.sandbox.control().advance_clock(UNTIL_EXPIRY)?)
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks { host: Arc::clone(&self.host.clock), service: self.sandbox.control() }
     }
 
     fn refreshes(&self) -> usize {
         let asked = self.sandbox.control().log_of("/oauth2/v2.0/token");
         asked.iter().filter(|entry| entry.value("grant_type") == Some("refresh_token")).count()
+    }
+}
+
+/// The clocks of the app and of the service. They are moved, so that nobody has to wait.
+pub(crate) struct Clocks {
+    host: Arc<MovedClock>,
+    service: Control,
+}
+
+impl Clocks {
+    pub(crate) fn let_tokens_expire(&self) -> Outcome<()> {
+        self.host.0.fetch_add(UNTIL_EXPIRY, Ordering::Relaxed);
+        Ok(self.service.advance_clock(UNTIL_EXPIRY)?)
     }
 }
 
@@ -92,7 +102,7 @@ pub(crate) fn second_process() -> Option<Outcome<()>> {
     (next() == SECOND).then(|| {
         let (authority, client_id, id, folder) = (next(), next(), next(), next().into());
         let clock = Arc::new(MovedClock(next().parse::<i64>()?.into()));
-        let office = Host { authority, client_id, folder, clock }.open(None)?;
+        let office = Host { authority, client_id, folder, key: Cell::new(Key::File), clock }.open(None)?;
         let account = office.account(&id)?;
         println!("ready");
         std::io::stdin().lock().read_line(&mut String::new())?;

@@ -1,12 +1,15 @@
 //! The whole story against the sandbox, without a human: an organisation that has not approved the app, its administrator's
-//! approval, a first and a second person, a silent token, a restart, two programs on one store, an account that needs its person again,
-//! a disconnect. With `--browser` you do the clicking.
+//! approval, a first and a second person, a silent token, a restart, two programs on one store, accounts imported from an older
+//! program, a change of key, a damaged store, an account that needs its person again, a disconnect. With `--browser` you do the clicking.
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
 mod host;
+mod import;
+mod keys;
 mod later;
+mod recovery;
 
-use host::Host;
+use host::{Host, Key};
 use intail_office365::{
     Account, CallOptions, Certainty, ConnectOptions, ConsentStatus, Error, ErrorKind, Language, Office365, Result,
 };
@@ -23,6 +26,9 @@ const CONTOSO: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
 const ADMIN: &str = "admin@contoso.example";
 const ADELE: &str = "adele@contoso.example";
 const ALEX: &str = "alex@contoso.example";
+
+/// Columns of a line.
+const WIDTH: usize = 110;
 
 /// The demo: a host app, the sandbox that it runs against, and who clicks.
 struct Demo<'a> {
@@ -43,6 +49,7 @@ fn main() -> std::result::Result<(), Box<dyn StdError>> {
         authority: sandbox.authority(),
         client_id: sandbox.control().client_id(),
         folder: folder.path().to_owned(),
+        key: Cell::new(Key::File),
         clock: Arc::default(),
     };
     let demo = Demo { host, sandbox: &sandbox, clicking, started: Instant::now(), steps: Cell::new(0) };
@@ -61,10 +68,14 @@ impl Demo<'_> {
         self.approve()?;
         let adele = self.first_person()?;
         self.second_person()?;
-        self.silent_token(&adele)?;
         let id = adele.id();
+        self.silent_token(adele)?;
         self.restart(&id)?;
         self.two_processes(&id)?;
+        self.import()?;
+        self.change_of_key(&id)?;
+        self.old_key(&id)?;
+        self.damage()?;
         self.needs_its_person(&id)?;
         self.disconnect(&id)?;
         Ok(())
@@ -122,8 +133,10 @@ impl Demo<'_> {
         Ok(())
     }
 
-    fn silent_token(&self, adele: &Account) -> Result<()> {
+    #[expect(clippy::needless_pass_by_value, reason = "the account is let go before the app restarts")]
+    fn silent_token(&self, adele: Account) -> Result<()> {
         self.step("A token, without asking anybody");
+        adele.acquire_token_silent()?;
         let before = Instant::now();
         let token = adele.acquire_token_silent()?;
         let took = before.elapsed();
@@ -148,7 +161,7 @@ impl Demo<'_> {
         let gone = office.account(id)?.disconnect()?;
         tell(&format!("The account's key and rows are gone (erased from the files: {}).", gone.erased));
         tell(&format!("The person can remove the grant at {}.", gone.revoke_url));
-        tell(&format!("{} account is left.", office.accounts()?.len()));
+        tell(&format!("Accounts that are left: {}.", office.accounts()?.len()));
         office.close();
         Ok(())
     }
@@ -209,6 +222,16 @@ fn show(error: &Error) {
     }
 }
 
+/// Indented, in lines that fit a terminal.
 fn tell(text: &str) {
-    println!("   {text}");
+    let mut line = "  ".to_owned();
+    for word in text.split(' ') {
+        if !line.trim().is_empty() && line.len() + word.len() > WIDTH {
+            println!("{line}");
+            "    ".clone_into(&mut line);
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    println!("{line}");
 }
