@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn numbers_are_stable_and_complete() {
         let numbers: Vec<u32> = ErrorKind::ALL.iter().map(|kind| *kind as u32).collect();
-        assert_eq!(numbers, (1..=23).collect::<Vec<_>>());
+        assert_eq!(numbers, (1..=24).collect::<Vec<_>>());
     }
 
     #[test]

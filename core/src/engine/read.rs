@@ -110,7 +110,7 @@ impl Engine {
     ) -> Result<()> {
         match challenge {
             // A second challenge would be answered in the same way for ever (FACTS 6).
-            Challenge::Claims(claims) if course.challenged => Err(self.needs_person(cell, claims, error)),
+            Challenge::Claims(claims) if course.challenged => Err(self.needs_person(cell, &claims, error)),
             Challenge::Claims(claims) => {
                 course.challenged = true;
                 self.with_keys(|| self.keep_claims(cell, refused, &claims))
@@ -145,7 +145,7 @@ impl Engine {
     }
 
     /// Graph asks for what no refresh gives: the person has to sign in, with these claims.
-    fn needs_person(&self, cell: &AccountCell, claims: String, error: Error) -> Error {
+    fn needs_person(&self, cell: &AccountCell, claims: &str, error: Error) -> Error {
         let decision = Decision {
             state: AccountState::ExtraStepRequired,
             keep_refresh_token: true,
@@ -154,7 +154,7 @@ impl Engine {
         };
         let noted = self.with_keys(|| {
             let record = self.read_row(cell)?;
-            self.note(cell, &record, decision, error.clone(), Some(claims.clone()))
+            self.note(cell, &record, decision, error.clone(), Some(claims.to_owned()))
         });
         self.tell(cell);
         noted.err().unwrap_or(error)

@@ -81,8 +81,6 @@ impl Sealer {
         Ok(Named { name: Some(Zeroizing::new(name.to_owned())), payload: Zeroizing::new(payload.to_vec()) })
     }
 
-    /// Proves that a key is the one which this store was made with, without anything else having to be read.
-
     fn associated_data(&self, cell: Cell<'_>) -> Vec<u8> {
         #[cfg(test)]
         let cell = super::tests::unbound::weakened(cell);
@@ -155,6 +153,7 @@ impl StoreKeys {
         })
     }
 
+    /// Proves that a key is the one which this store was made with, without anything else having to be read.
     pub(super) fn key_check(&self) -> Vec<u8> {
         hmac::sign(&self.check, &join(&[&self.sealer.store_id, &self.key_id.to_be_bytes()])).as_ref().to_vec()
     }
