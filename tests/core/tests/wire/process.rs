@@ -59,7 +59,7 @@ fn m_07_a_host_that_may_lock_no_memory_works() {
 }
 
 /// What stands in a sign-in's address, and no more.
-const PARAMETERS: [&str; 11] = [
+const PARAMETERS: [&str; 12] = [
     "claims",
     "client_id",
     "response_type",
