@@ -5,6 +5,7 @@ mod attempts;
 mod cell;
 mod connect;
 mod device;
+mod diagnose;
 mod events;
 mod failure;
 mod flight;
@@ -138,6 +139,13 @@ impl Engine {
     /// Starts a call: refused on a closed library, in a child after `fork` (where locks may be held for ever), and from inside an
     /// observer. Opens the store's new key, if another process gave it one.
     pub(crate) fn enter(&self, options: &CallOptions, default_timeout: Duration) -> Result<Call> {
+        let call = self.start_call(options, default_timeout)?;
+        self.catch_up()?;
+        Ok(call)
+    }
+
+    /// The same for a call that wants to see what is wrong with the store.
+    pub(crate) fn start_call(&self, options: &CallOptions, default_timeout: Duration) -> Result<Call> {
         self.check_open()?;
         if !self.store.is_ours() {
             return Err(Detail::HandleClosed.into());
@@ -145,7 +153,6 @@ impl Engine {
         outside_observers()?;
         let call = Call::new(options, default_timeout, &self.closing);
         call.check()?;
-        self.catch_up()?;
         Ok(call)
     }
 

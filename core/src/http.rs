@@ -12,7 +12,7 @@ mod tls;
 
 pub(crate) use allowed_url::{AllowedUrl, Origin};
 pub(crate) use client::HttpClient;
-pub(crate) use exchange::{Endpoint, Question, RequestIds, retry_after};
+pub(crate) use exchange::{Endpoint, Question, RequestIds, date, retry_after};
 
 use crate::{clock::Deadline, error::Result, secret::SecretBytes};
 use std::fmt;

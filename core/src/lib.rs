@@ -112,10 +112,10 @@ pub use model::{
     Disconnected, StateReport,
 };
 pub use model::{
-    Attendee, AttendeeType, Calendar, CalendarColor, CalendarView, DayOfWeek, EmailAddress, Event, EventChange, EventOrder,
-    EventPage, EventProperty, EventQuery, EventSyncPage, EventTime, EventType, FlagStatus, Importance, InferenceClassification,
-    Location, LocationType, MailFolder, Message, MessageChange, MessageKind, MessageOrder, MessagePage, MessageProperty,
-    MessageQuery, MessageSyncPage, OnlineMeeting, OnlineMeetingProvider, Photo, Profile, RangeType, Recurrence,
+    Attendee, AttendeeType, Calendar, CalendarColor, CalendarView, Check, CheckKind, DayOfWeek, EmailAddress, Event, EventChange,
+    EventOrder, EventPage, EventProperty, EventQuery, EventSyncPage, EventTime, EventType, FlagStatus, Importance,
+    InferenceClassification, Location, LocationType, MailFolder, Message, MessageChange, MessageKind, MessageOrder, MessagePage,
+    MessageProperty, MessageQuery, MessageSyncPage, OnlineMeeting, OnlineMeetingProvider, Photo, Profile, RangeType, Recurrence,
     RecurrencePatternType, RemovedReason, Response, Sensitivity, ShowAs, SyncProgress, UnknownValue, WeekIndex,
 };
 pub use protection::{KeyProviderKind, KeyRotation, Protection};

@@ -106,6 +106,24 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the files are where they were, safe from others, and have room for the next write. Writes nothing.
+    pub(crate) fn check_files(&self) -> Result<()> {
+        Place::resolve(self.place.path())?;
+        for suffix in ["", "-wal", "-shm"] {
+            self.place.peek(suffix)?;
+        }
+        if !self.place.still_holds(self.file) {
+            return Err(Detail::StoreMoved.into());
+        }
+        self.place.check_room()
+    }
+
+    /// Whether `provider` gives the keys of the store. It is called on this thread, with no lock held.
+    pub(crate) fn check_key(&self, provider: &dyn KeyProvider) -> Result<()> {
+        let records = self.with_connection(KeyRecord::read_all)?;
+        records.iter().try_for_each(|record| record.unwrap_key(provider).map(drop))
+    }
+
     /// Ends an interrupted erasure if it can, and closes. Every later call answers `HandleClosed`.
     pub(crate) fn close(&self) -> Result<()> {
         // A child only lets go of it (see `drop`).

@@ -18,6 +18,7 @@ enum Step {
     Recover,
     Refresh,
     RestoreKey,
+    SetClock,
     ShowAdministrator,
     TryAgainOrAsk,
     CheckNetwork,
@@ -56,6 +57,10 @@ impl Step {
             Self::Recover => (
                 "Let the app save what can still be read; accounts that are missing then have to be connected again.",
                 "Lassen Sie die App retten, was noch lesbar ist; Konten, die danach fehlen, müssen erneut verbunden werden.",
+            ),
+            Self::SetClock => (
+                "Let this device set its time by itself, then try again.",
+                "Lassen Sie dieses Gerät die Uhrzeit automatisch einstellen und versuchen Sie es erneut.",
             ),
             Self::Refresh => ("Refresh the list.", "Aktualisieren Sie die Liste."),
             Self::RestoreKey => (
@@ -229,6 +234,7 @@ details! {
     TlsFailed: Network, Administrator, CheckNetwork, "The connection is not trusted.", "Der Verbindung wird nicht vertraut.";
     ResponseTooLarge: Service, Nobody, TryLater, "The answer of the service is too large.", "Die Antwort des Dienstes ist zu groß.";
     UnexpectedResponse: Service, Nobody, TryLater, "The service gave an unusable answer.", "Der Dienst hat eine unbrauchbare Antwort gegeben.";
+    ClockWrong: Misconfigured, User, SetClock, "The clock of this device is wrong.", "Die Uhr dieses Geräts geht falsch.";
     RequestRefused: InvalidArgument, Developer, ContactSupport, "The service refused the request as it stands.", "Der Dienst hat die Anfrage in dieser Form abgelehnt.";
     ItemNotFound: NotFound, Nobody, Refresh, "This is not there any more.", "Das ist nicht mehr vorhanden.";
     MailboxMissing: AccessDenied, Administrator, ShowAdministrator, "You have no mailbox there, or its licence is missing.", "Sie haben dort kein Postfach, oder die Lizenz dafür fehlt.";

@@ -28,6 +28,11 @@ impl ReadOnlyRequest {
         Self::at(graph.join(&path)).query(&listing.parameters)
     }
 
+    /// Graph itself: anything that answers there shows that it can be reached.
+    pub(crate) fn root(graph: &Origin) -> AllowedUrl {
+        graph.join(&["v1.0", "me"])
+    }
+
     /// An address that was checked: of a collection, or of a link into it.
     pub(crate) fn at(url: AllowedUrl) -> Self {
         Self { url, preferences: Vec::new(), expected: Expected::Json }

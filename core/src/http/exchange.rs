@@ -7,7 +7,7 @@ use crate::{
     guid,
     log::{Log, LogLevel},
 };
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 /// How a service is reached.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +100,12 @@ pub(crate) fn retry_after(response: &Response) -> Option<u32> {
     let whole = text.split('.').next()?.parse::<u32>().ok()?;
     let fraction = text.split_once('.').is_some_and(|(_, rest)| rest.bytes().any(|byte| byte != b'0'));
     Some(whole.saturating_add(fraction.into()).min(LONGEST_PAUSE))
+}
+
+/// The time of the server, Unix seconds.
+pub(crate) fn date(response: &Response) -> Option<i64> {
+    let date = httpdate::parse_http_date(response.header("date")?).ok()?;
+    i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
 #[cfg(test)]

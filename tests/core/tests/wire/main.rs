@@ -11,6 +11,7 @@
 mod accounts;
 mod configuration;
 mod device;
+mod diagnose;
 mod ends;
 mod events;
 mod flight;
