@@ -37,6 +37,7 @@ pub use faults::{Endpoint, Fault};
 pub use log::{LogEntry, LoggedField};
 pub use person::{Consent, Person, Visit};
 pub use server::{Sandbox, SandboxOptions};
+pub use state::mailbox::{DeltaSettings, Reason};
 pub use state::model::{App, AppPresence, ApprovalRequest, ConditionalAccess, ConsentPolicy, Platform, RedirectUri, Tenant, User};
 pub use state::scenario::Scenario;
 pub use state::settings::{IdTokenSettings, Signing, TokenSettings};

@@ -1,6 +1,7 @@
 //! Everything the sandbox remembers, behind one lock.
 
 pub(crate) mod clock;
+pub(crate) mod mailbox;
 pub(crate) mod model;
 pub(crate) mod random;
 pub(crate) mod scenario;
@@ -15,6 +16,7 @@ use crate::identity::flow::Flow;
 use crate::identity::keys::KeyRing;
 use crate::log::Log;
 use clock::Clock;
+use mailbox::Mailbox;
 use model::{App, Tenant, User};
 use random::Random;
 use scenario::Scenario;
@@ -43,6 +45,7 @@ pub(crate) struct State {
     pub(crate) keys: KeyRing,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
+    mailboxes: BTreeMap<String, Mailbox>,
 }
 
 impl State {
@@ -65,6 +68,7 @@ impl State {
             keys: KeyRing::new(seed),
             faults: Faults::default(),
             log: Log::default(),
+            mailboxes: BTreeMap::new(),
         }
     }
 
@@ -78,6 +82,18 @@ impl State {
     pub(crate) fn next_event(&mut self) -> u64 {
         self.events = self.events.saturating_add(1);
         self.events
+    }
+
+    /// The mailbox of a person, made when it is first looked at.
+    pub(crate) fn mailbox(&mut self, user_name: &str) -> &mut Mailbox {
+        let now = self.now();
+        self.mailboxes.entry(user_name.to_lowercase()).or_insert_with(|| Mailbox::new(now))
+    }
+
+    /// The link to the next page, or what a test put in its place.
+    pub(crate) fn link(&mut self, user_name: &str, link: Option<String>) -> Option<String> {
+        let link = link?;
+        Some(self.mailbox(user_name).next_link.take().unwrap_or(link))
     }
 
     pub(crate) fn now(&self) -> i64 {

@@ -15,6 +15,7 @@ mod device;
 mod faults;
 mod guests;
 mod lifecycle;
+mod mail;
 mod metadata;
 mod pages;
 mod program;
