@@ -15,6 +15,7 @@
 //! ```
 //!
 //! Nothing here protects anything: every password opens every account and the tokens are predictable.
+#![recursion_limit = "256"]
 
 mod control;
 mod dispatch;

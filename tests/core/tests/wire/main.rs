@@ -20,6 +20,7 @@ mod import;
 mod key_files;
 mod key_store;
 mod links;
+mod mailbox;
 mod memory;
 mod metadata;
 mod mishaps;

@@ -130,6 +130,18 @@ pub enum Change {
     SetDelta { user: String, settings: DeltaSettings },
     /// This text stands in the place of the next nextLink or deltaLink.
     SetNextLink { user: String, link: String },
+    /// A new event in the default calendar, at a time (Unix seconds) and for so many seconds.
+    AddEvent { user: String, subject: String, start: i64, length: i64 },
+    /// Moves an event or a series by so many seconds.
+    MoveEvent { user: String, id: String, seconds: i64 },
+    /// Cancels an event; it stays in the calendar.
+    CancelEvent { user: String, id: String },
+    /// Deletes an event or a series.
+    DeleteEvent { user: String, id: String },
+    /// The next token of a sync of events is not known any more.
+    ForgetEventSync { user: String },
+    /// Whether there is a picture of the person.
+    SetPhoto { user: String, on: bool },
     /// Adds a fault.
     AddFault(Box<Fault>),
     /// Removes the faults of that name, or all.

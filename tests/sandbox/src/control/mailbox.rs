@@ -4,6 +4,7 @@ use super::apply::ControlError;
 use super::change::Change;
 use super::handle::Control;
 use crate::state::State;
+use crate::state::calendar::Agenda;
 use crate::state::mailbox::{DeltaSettings, Folder, Mailbox, Reason};
 
 /// Applies a change of a mailbox.
@@ -31,14 +32,50 @@ pub(crate) fn apply(state: &mut State, change: Change) -> Result<(), ControlErro
         }
         Change::SetDelta { user, settings } => mailbox(state, &user)?.delta = settings,
         Change::SetNextLink { user, link } => mailbox(state, &user)?.next_link = Some(link),
-        other => return Err(ControlError::new(&format!("not a change of a mailbox: {other:?}"))),
+        other => return calendar(state, other),
     }
     Ok(())
 }
 
+fn calendar(state: &mut State, change: Change) -> Result<(), ControlError> {
+    let done = match change {
+        Change::AddEvent { user, subject, start, length } => {
+            agenda(state, &user)?.add(&subject, start, length);
+            true
+        }
+        Change::MoveEvent { user, id, seconds } => agenda(state, &user)?.update(&id, |entry| entry.start += seconds),
+        Change::CancelEvent { user, id } => agenda(state, &user)?.update(&id, |entry| entry.cancelled = true),
+        Change::DeleteEvent { user, id } => agenda(state, &user)?.delete(&id),
+        Change::ForgetEventSync { user } => {
+            agenda(state, &user)?.gone = true;
+            true
+        }
+        Change::SetPhoto { user, on } => {
+            let name = user_name(state, &user)?;
+            if on {
+                state.without_photo.remove(&name);
+            } else {
+                state.without_photo.insert(name);
+            }
+            true
+        }
+        other => return Err(ControlError::new(&format!("not a change of a mailbox: {other:?}"))),
+    };
+    if done { Ok(()) } else { Err(ControlError::new("no such event")) }
+}
+
+fn user_name(state: &State, user: &str) -> Result<String, ControlError> {
+    let found = state.user(user).map(|found| found.user_name.clone());
+    found.ok_or_else(|| ControlError::new(&format!("no user named {user}")))
+}
+
+fn agenda<'a>(state: &'a mut State, user: &str) -> Result<&'a mut Agenda, ControlError> {
+    let name = user_name(state, user)?;
+    Ok(state.agenda(&name))
+}
+
 fn mailbox<'a>(state: &'a mut State, user: &str) -> Result<&'a mut Mailbox, ControlError> {
-    let name =
-        state.user(user).map(|found| found.user_name.clone()).ok_or_else(|| ControlError::new(&format!("no user {user}")))?;
+    let name = user_name(state, user)?;
     Ok(state.mailbox(&name))
 }
 
@@ -89,5 +126,35 @@ impl Control {
     /// This text stands in the place of the next nextLink or deltaLink.
     pub fn set_next_link(&self, user: &str, link: &str) -> Result<(), ControlError> {
         self.change(Change::SetNextLink { user: user.to_owned(), link: link.to_owned() })
+    }
+
+    /// A new event in the default calendar, at a time (Unix seconds) and for so many seconds. Returns its id.
+    pub fn add_event(&self, user: &str, subject: &str, start: i64, length: i64) -> Result<String, ControlError> {
+        Ok(agenda(&mut self.shared().state(), user)?.add(subject, start, length))
+    }
+
+    /// Moves an event or a series by so many seconds.
+    pub fn move_event(&self, user: &str, id: &str, seconds: i64) -> Result<(), ControlError> {
+        self.change(Change::MoveEvent { user: user.to_owned(), id: id.to_owned(), seconds })
+    }
+
+    /// Cancels an event; it stays in the calendar.
+    pub fn cancel_event(&self, user: &str, id: &str) -> Result<(), ControlError> {
+        self.change(Change::CancelEvent { user: user.to_owned(), id: id.to_owned() })
+    }
+
+    /// Deletes an event or a series.
+    pub fn delete_event(&self, user: &str, id: &str) -> Result<(), ControlError> {
+        self.change(Change::DeleteEvent { user: user.to_owned(), id: id.to_owned() })
+    }
+
+    /// The next token of a sync of events is not known any more.
+    pub fn forget_event_sync(&self, user: &str) -> Result<(), ControlError> {
+        self.change(Change::ForgetEventSync { user: user.to_owned() })
+    }
+
+    /// Whether there is a picture of the person.
+    pub fn set_photo(&self, user: &str, on: bool) -> Result<(), ControlError> {
+        self.change(Change::SetPhoto { user: user.to_owned(), on })
     }
 }

@@ -1,12 +1,15 @@
 //! Microsoft Graph v1.0: who may ask, how it says no, and one file per resource.
 
 pub(crate) mod access;
+pub(crate) mod calendar;
 pub(crate) mod delta;
 pub(crate) mod errors;
+pub(crate) mod events;
 pub(crate) mod filter;
 pub(crate) mod mail;
 pub(crate) mod me;
 pub(crate) mod options;
+pub(crate) mod photo;
 
 use crate::http::Reply;
 use crate::identity::flow::Turn;
@@ -19,6 +22,10 @@ pub(crate) fn handle(turn: &mut Turn<'_>, path: &[&str]) -> Reply {
     let path = parts(path);
     match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["me"] => me::profile(turn),
+        ["me", "photo" | "photos", ..] => photo::handle(turn, path.get(1..).unwrap_or_default()),
+        ["me", "calendar" | "calendars" | "calendarView" | "events", ..] => {
+            calendar::handle(turn, path.get(1..).unwrap_or_default())
+        }
         ["me", "messages" | "mailFolders", ..] => mail::handle(turn, path.get(1..).unwrap_or_default()),
         _ => errors::reply(turn, 404, "ResourceNotFound", "Resource not found for the segment."),
     }

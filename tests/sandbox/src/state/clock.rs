@@ -42,7 +42,7 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
 }
 
 /// Days to a Gregorian date (the era arithmetic of Howard Hinnant's `civil_from_days`).
-fn civil(seconds: i64) -> (i64, i64, i64, i64, i64, i64) {
+pub(crate) fn civil(seconds: i64) -> (i64, i64, i64, i64, i64, i64) {
     let days = seconds.div_euclid(86_400) + 719_468;
     let second_of_day = seconds.rem_euclid(86_400);
     let era = days.div_euclid(146_097);

@@ -1,5 +1,6 @@
 //! Everything the sandbox remembers, behind one lock.
 
+pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod mailbox;
 pub(crate) mod model;
@@ -9,12 +10,13 @@ pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::faults::Faults;
 use crate::identity::flow::Flow;
 use crate::identity::keys::KeyRing;
 use crate::log::Log;
+use calendar::Agenda;
 use clock::Clock;
 use mailbox::Mailbox;
 use model::{App, Tenant, User};
@@ -46,6 +48,8 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     pub(crate) log: Log,
     mailboxes: BTreeMap<String, Mailbox>,
+    agendas: BTreeMap<String, Agenda>,
+    pub(crate) without_photo: BTreeSet<String>,
 }
 
 impl State {
@@ -69,6 +73,8 @@ impl State {
             faults: Faults::default(),
             log: Log::default(),
             mailboxes: BTreeMap::new(),
+            agendas: BTreeMap::new(),
+            without_photo: BTreeSet::new(),
         }
     }
 
@@ -88,6 +94,12 @@ impl State {
     pub(crate) fn mailbox(&mut self, user_name: &str) -> &mut Mailbox {
         let now = self.now();
         self.mailboxes.entry(user_name.to_lowercase()).or_insert_with(|| Mailbox::new(now))
+    }
+
+    /// The calendars of a person, made when they are first looked at.
+    pub(crate) fn agenda(&mut self, user_name: &str) -> &mut Agenda {
+        let now = self.now();
+        self.agendas.entry(user_name.to_lowercase()).or_insert_with(|| Agenda::new(now))
     }
 
     /// The link to the next page, or what a test put in its place.

@@ -162,7 +162,10 @@ fn a_sync_lists_everything_and_then_what_changed() {
     assert_eq!((ids(&empty).len(), empty.get("@odata.deltaLink")), (0, None));
     let changes = mail.follow(&empty["@odata.nextLink"]);
     assert_eq!(ids(&changes), [new, all[0].clone(), all[1].clone(), all[2].clone()]);
-    assert_eq!((&changes["value"][2]["@removed"]["reason"], &changes["value"][3]["@removed"]["reason"]), (&"deleted".into(), &"changed".into()));
+    assert_eq!(
+        (&changes["value"][2]["@removed"]["reason"], &changes["value"][3]["@removed"]["reason"]),
+        (&"deleted".into(), &"changed".into())
+    );
     control.set_delta(USER, DeltaSettings { gone_with_location: true, ..DeltaSettings::default() }).unwrap();
     let link = changes["@odata.deltaLink"].as_str().unwrap().replace("'", "%27");
     let path = link.split("/graph/v1.0/").nth(1).unwrap().to_owned();

@@ -9,6 +9,7 @@
 
 mod admin_consent;
 mod authorize;
+mod calendar;
 mod client;
 mod consent;
 mod device;
