@@ -24,7 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("recovery", &["error"]),
     ("consent", &["error"]),
     ("config", &["secret"]),
-    ("model", &["consent", "error", "language", "secret"]),
+    ("model", &["consent", "error", "language", "protection", "secret"]),
     ("import", &["display", "error", "guid", "secret"]),
     // Time, threads, requests
     ("call", &["clock", "error"]),

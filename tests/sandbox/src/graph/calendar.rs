@@ -27,8 +27,7 @@ pub(crate) fn handle(turn: &mut Turn<'_>, path: &[String]) -> Reply {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let (calendar, rest) = match path.as_slice() {
         ["calendars", id, rest @ ..] => (Some(*id), rest),
-        ["calendar", rest @ ..] => (None, rest),
-        rest => (None, rest),
+        ["calendar", rest @ ..] | rest => (None, rest),
     };
     let answer = match (path.as_slice(), rest) {
         (["calendars"], _) => calendars(turn, &user),

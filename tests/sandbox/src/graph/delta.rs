@@ -46,7 +46,7 @@ pub(crate) fn messages(turn: &mut Turn<'_>, reader: &Reader, folder: &'static Fo
     }
     // What was selected first is part of every token; here it stands behind it.
     let (text, picked) = token.map_or((None, None), |token| {
-        let (position, names) = token.split_once("~").unwrap_or((token, ""));
+        let (position, names) = token.split_once('~').unwrap_or((token, ""));
         (Some(position), (!names.is_empty()).then(|| names.split('_').map(str::to_owned).collect::<Vec<_>>()))
     });
     let selected = if token.is_some() { picked } else { mail::selected(turn, reader)? };

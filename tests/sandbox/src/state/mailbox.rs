@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 const SIZE: u32 = 60;
 /// Numbers of messages that were added later.
 const ADDED: u32 = 10_000_000;
+/// What mail is about here; "IM" is how chats of Teams turn up.
+const TOPICS: [&str; 7] = ["Invoice", "Meeting notes", "Re: offer", "IM", "Your order", "Quarterly figures", "Weekend – plans?"];
 /// Seconds between two messages.
 const APART: i64 = 1_800;
 
@@ -133,6 +135,7 @@ pub(crate) struct Change {
 /// What a test switched for the syncs of a mailbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct DeltaSettings {
     /// The next page is empty and has a nextLink.
     pub empty_page: bool,
@@ -196,11 +199,16 @@ impl Mailbox {
             9 => "AQMkADDeleted0AAA=",
             _ => "AQMkADInbox000AAA=",
         };
-        const TOPICS: [&str; 7] =
-            ["Invoice", "Meeting notes", "Re: offer", "IM", "Your order", "Quarterly figures", "Weekend – plans?"];
         let topic = TOPICS.get(usize::try_from(number % 7).unwrap_or_default()).copied().unwrap_or_default();
         let subject = if topic == "IM" { topic.to_owned() } else { format!("{topic} {number}") };
-        Mail { number, folder, subject, received_at: self.begin - APART * i64::from(number), is_read: number % 3 != 0, version: 1 }
+        Mail {
+            number,
+            folder,
+            subject,
+            received_at: self.begin - APART * i64::from(number),
+            is_read: !number.is_multiple_of(3),
+            version: 1,
+        }
     }
 
     /// Puts a new message into a folder and returns its number.

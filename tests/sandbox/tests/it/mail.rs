@@ -42,7 +42,7 @@ impl Mail {
 
     /// What a link leads to.
     fn follow(&self, link: &Value) -> Value {
-        let link = link.as_str().unwrap().replace("'", "%27");
+        let link = link.as_str().unwrap().replace('\'', "%27");
         let path = link.strip_prefix(&format!("{}/graph/v1.0/", self.rig.sandbox.authority())).unwrap().to_owned();
         let answer = self.ask(&path, &[("prefer", "IdType=\"ImmutableId\"")]);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
@@ -167,7 +167,7 @@ fn a_sync_lists_everything_and_then_what_changed() {
         (&"deleted".into(), &"changed".into())
     );
     control.set_delta(USER, DeltaSettings { gone_with_location: true, ..DeltaSettings::default() }).unwrap();
-    let link = changes["@odata.deltaLink"].as_str().unwrap().replace("'", "%27");
+    let link = changes["@odata.deltaLink"].as_str().unwrap().replace('\'', "%27");
     let path = link.split("/graph/v1.0/").nth(1).unwrap().to_owned();
     let gone = mail.ask(&path, &[]);
     let sample: Value = serde_json::from_str(include_str!("../../data/graph_410.json")).unwrap();
