@@ -95,8 +95,8 @@ enum Command {
         /// User name or id of the account; the only one if left out.
         account: Option<String>,
         /// A folder, by its id or well-known name (`inbox`, `sentitems`); all of them if left out.
-        #[arg(long)]
-        folder: Option<String>,
+        #[arg(long = "in", value_name = "FOLDER")]
+        mail_folder: Option<String>,
         /// How many.
         #[arg(long, default_value_t = 10)]
         count: u32,
@@ -117,8 +117,8 @@ enum Command {
         /// User name or id of the account; the only one if left out.
         account: Option<String>,
         /// The folder, by its id or well-known name.
-        #[arg(long, default_value = "inbox")]
-        folder: String,
+        #[arg(long = "in", value_name = "FOLDER", default_value = "inbox")]
+        mail_folder: String,
     },
     /// Look at everything that the library needs here, for support.
     Diagnose,
@@ -202,11 +202,11 @@ fn run_on(office: &Office365, arguments: &Arguments) -> Result<()> {
         Command::Status { account, watch } => status(office, &find(office, account.as_deref())?, *watch),
         Command::Token { account, show_expiry } => token(&find(office, account.as_deref())?, *show_expiry),
         Command::Profile { account } => read::profile(&find(office, account.as_deref())?, arguments.json),
-        Command::Messages { account, folder, count, unread } => {
-            read::messages(&find(office, account.as_deref())?, folder.clone(), *count, *unread, arguments.json)
+        Command::Messages { account, mail_folder, count, unread } => {
+            read::messages(&find(office, account.as_deref())?, mail_folder.clone(), *count, *unread, arguments.json)
         }
         Command::Events { account, days } => read::events(&find(office, account.as_deref())?, *days, arguments.json),
-        Command::Sync { account, folder } => read::sync(&find(office, account.as_deref())?, folder, arguments.json),
+        Command::Sync { account, mail_folder } => read::sync(&find(office, account.as_deref())?, mail_folder, arguments.json),
         Command::Diagnose => read::diagnose(office, arguments.json),
         Command::Disconnect { account } => disconnect(&find(office, account.as_deref())?),
         Command::Import { format, file, user, cache, password } => {

@@ -154,7 +154,7 @@ fn mail_and_calendar_are_read_as_text_and_as_json() {
         ended.out.lines().map(str::to_owned).collect::<Vec<_>>()
     };
     assert!(lines(&["profile"])[0].contains("megan@northwind.example"));
-    assert_eq!(lines(&["messages", "--count", "5", "--folder", "inbox"]).len(), 5);
+    assert_eq!(lines(&["messages", "--count", "5", "--in", "inbox"]).len(), 5);
     for line in lines(&["messages", "--json"]) {
         let message: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert!(message["id"].is_string() && message["received_at"].is_i64(), "{line}");
