@@ -1,8 +1,16 @@
 //! [`Account`]: one connected person in one tenant.
 
+mod calendar;
+mod mail;
+mod profile;
+mod sync;
+
+pub use calendar::Events;
+pub use mail::Messages;
+
 use crate::{
-    call::CallOptions,
-    consent::ScopeReport,
+    call::{Call, CallOptions},
+    consent::{Scope, ScopeReport},
     engine::{AccountCell, Engine, REQUEST_TIMEOUT},
     error::Result,
     model::{AccessToken, AccountInfo, Disconnected, StateReport},
@@ -26,6 +34,10 @@ impl Account {
     #[must_use]
     pub fn with(&self, options: CallOptions) -> Self {
         Self { options, ..self.clone() }
+    }
+
+    fn reading(&self, scope: Scope) -> Result<Call> {
+        self.engine.enter_reading(&self.cell, &self.options, scope)
     }
 
     /// The account's id in this store.

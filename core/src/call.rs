@@ -102,6 +102,24 @@ impl Call {
         Ok(())
     }
 
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// Whether there is time for a pause of that length, and a moment after it.
+    pub(crate) fn has_time_for(&self, pause: Duration) -> bool {
+        self.deadline.remaining() > pause
+    }
+
+    /// Waits for so long; fails when cancelled or out of time.
+    pub(crate) fn sleep(&self, pause: Duration) -> Result<()> {
+        let (signal, end) = (self.signal(), Deadline::after(pause));
+        while !end.has_passed() {
+            self.wait(&signal, end.remaining())?;
+        }
+        Ok(())
+    }
+
     /// A signal that a cancellation raises too; wait on it with [`wait`](Self::wait).
     pub(crate) fn signal(&self) -> Arc<Signal> {
         let signal = Arc::new(Signal::default());

@@ -330,10 +330,12 @@ impl Office365 {
         self.engine.account(id).map(|cell| self.account_of(cell))
     }
 
-    /// Numbers and settings for support, nothing about a person.
+    /// Looks at everything that the library needs here: the store's files, its key, the accounts, both hosts (proxy and TLS on the way),
+    /// the clock. Changes nothing. Asks each host once, without a token; the key provider is called on this thread. What is wrong is
+    /// in the report and no error of this call; [`Diagnosis::report`] makes a text of it for support, with nothing about a person.
     ///
     /// # Errors
-    /// Storage kinds.
+    /// `Closed`, `Cancelled`, `TimedOut`.
     ///
     /// # Example
     /// ```
@@ -342,25 +344,15 @@ impl Office365 {
     /// # fn main() -> intail_office365::Result<()> {
     /// # let rig = rig("megan@northwind.example");
     /// # let office = &rig.office;
+    /// use intail_office365::Language;
+    ///
     /// let diagnosis = office.diagnose()?;
-    /// assert_eq!((diagnosis.accounts, diagnosis.authority_host.as_str()), (0, "localhost"));
+    /// assert!(diagnosis.is_well(), "{}", diagnosis.report(Language::English));
     /// # Ok(()) }
     /// ```
     pub fn diagnose(&self) -> Result<Diagnosis> {
-        self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
-        let stored = self.engine.stored()?;
-        let settings = &self.engine.settings;
-        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        Ok(Diagnosis {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            accounts: count(stored.records.len()),
-            damaged_accounts: count(stored.damaged.len()),
-            damaged_account_ids: stored.damaged,
-            key_rotation_pending: self.engine.store().is_rotating(),
-            authority_host: settings.authority.host().to_owned(),
-            graph_host: settings.graph.host().to_owned(),
-            scopes: settings.scopes.clone(),
-        })
+        let call = self.engine.start_call(&self.options, REQUEST_TIMEOUT)?;
+        self.engine.diagnose(&call)
     }
 
     /// Closes the library: cancels what runs, waits at most a second, closes the store. Further calls answer `Closed`. Dropping the

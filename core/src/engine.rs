@@ -5,21 +5,26 @@ mod attempts;
 mod cell;
 mod connect;
 mod device;
+mod diagnose;
 mod events;
 mod failure;
 mod flight;
 mod flow;
+mod gate;
 mod import;
 mod keys;
 mod loopback;
+mod paging;
 #[cfg(feature = "_internal")]
 pub(crate) mod proof;
+mod read;
 pub(crate) mod recovery;
 mod refresh;
 mod refusal;
 mod sharing;
 mod sign_in;
 mod standing;
+mod sync;
 
 pub(crate) use cell::AccountCell;
 pub(crate) use device::DeviceProgress;
@@ -29,6 +34,7 @@ pub use sharing::Sharing;
 use sharing::Sharing;
 use sharing::Watch;
 use standing::Standing;
+pub(crate) use sync::{Round, Step};
 
 use crate::{
     browser::{BrowserOpener, SystemBrowser},
@@ -42,7 +48,7 @@ use crate::{
     model::{AccountObserver, Disconnected},
     oauth::{discovery::Providers, keys::KeyCache},
     settings::Settings,
-    store::{AccountRecord, Accounts, KeyProvider, NewAccount, Store},
+    store::{AccountRecord, Accounts, Envelope, KeyProvider, NewAccount, Store},
     task::Workers,
 };
 use std::{
@@ -87,6 +93,8 @@ pub(crate) struct Engine {
     /// Held while it is decided who polls for a device.
     polling: Mutex<()>,
     sharing: Sharing,
+    /// Seals what hosts carry from page to page.
+    envelope: Envelope,
     watch: Watch,
 }
 
@@ -124,12 +132,20 @@ impl Engine {
             cells: Mutex::default(),
             polling: Mutex::default(),
             sharing,
+            envelope: Envelope::new()?,
         }))
     }
 
     /// Starts a call: refused on a closed library, in a child after `fork` (where locks may be held for ever), and from inside an
     /// observer. Opens the store's new key, if another process gave it one.
     pub(crate) fn enter(&self, options: &CallOptions, default_timeout: Duration) -> Result<Call> {
+        let call = self.start_call(options, default_timeout)?;
+        self.catch_up()?;
+        Ok(call)
+    }
+
+    /// The same for a call that wants to see what is wrong with the store.
+    pub(crate) fn start_call(&self, options: &CallOptions, default_timeout: Duration) -> Result<Call> {
         self.check_open()?;
         if !self.store.is_ours() {
             return Err(Detail::HandleClosed.into());
@@ -137,7 +153,6 @@ impl Engine {
         outside_observers()?;
         let call = Call::new(options, default_timeout, &self.closing);
         call.check()?;
-        self.catch_up()?;
         Ok(call)
     }
 

@@ -65,11 +65,13 @@ pub enum ErrorKind {
     Closed = 22,
     /// A defect of this library; please report it.
     Internal = 23,
+    /// What was asked for is not there (any more); read the list again.
+    NotFound = 24,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidArgument,
         Self::NotConnected,
         Self::InteractionRequired,
@@ -93,6 +95,7 @@ impl ErrorKind {
         Self::Busy,
         Self::Closed,
         Self::Internal,
+        Self::NotFound,
     ];
 }
 
@@ -314,7 +317,7 @@ mod tests {
     #[test]
     fn numbers_are_stable_and_complete() {
         let numbers: Vec<u32> = ErrorKind::ALL.iter().map(|kind| *kind as u32).collect();
-        assert_eq!(numbers, (1..=23).collect::<Vec<_>>());
+        assert_eq!(numbers, (1..=24).collect::<Vec<_>>());
     }
 
     #[test]

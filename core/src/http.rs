@@ -12,7 +12,7 @@ mod tls;
 
 pub(crate) use allowed_url::{AllowedUrl, Origin};
 pub(crate) use client::HttpClient;
-pub(crate) use exchange::{Endpoint, Question, RequestIds, retry_after};
+pub(crate) use exchange::{Endpoint, Question, RequestIds, date, retry_after};
 
 use crate::{clock::Deadline, error::Result, secret::SecretBytes};
 use std::fmt;
@@ -80,9 +80,14 @@ impl Response {
 
     /// Whether the answer calls itself JSON.
     pub(crate) fn is_json(&self) -> bool {
-        let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
-        let media_type = media_type.trim().to_ascii_lowercase();
+        let media_type = self.media_type();
         media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+    }
+
+    /// The media type in lower case, without parameters; empty where none is named.
+    pub(crate) fn media_type(&self) -> String {
+        let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
+        media_type.trim().to_ascii_lowercase()
     }
 
     pub(crate) fn is_redirect(&self) -> bool {

@@ -93,7 +93,7 @@ pub mod _internal {
     };
 }
 
-pub use account::Account;
+pub use account::{Account, Events, Messages};
 pub use approval::{AdminApproval, Certainty};
 pub use browser::BrowserOpener;
 pub use call::{CallOptions, CancelToken};
@@ -110,6 +110,13 @@ pub use model::{
     AccessToken, AccountEvent, AccountEventKind, AccountInfo, AccountObserver, AccountState, AdminConsent, AuthorizationRequest,
     ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis,
     Disconnected, StateReport,
+};
+pub use model::{
+    Attendee, AttendeeType, Calendar, CalendarColor, CalendarView, Check, CheckKind, DayOfWeek, EmailAddress, Event, EventChange,
+    EventOrder, EventPage, EventProperty, EventQuery, EventSyncPage, EventTime, EventType, FlagStatus, Importance,
+    InferenceClassification, Location, LocationType, MailFolder, Message, MessageChange, MessageKind, MessageOrder, MessagePage,
+    MessageProperty, MessageQuery, MessageSyncPage, OnlineMeeting, OnlineMeetingProvider, Photo, Profile, RangeType, Recurrence,
+    RecurrencePatternType, RemovedReason, Response, Sensitivity, ShowAs, SyncProgress, UnknownValue, WeekIndex,
 };
 pub use protection::{KeyProviderKind, KeyRotation, Protection};
 pub use recovery::{Discarded, Inspection, Recovery, Remedy};

@@ -1,9 +1,29 @@
 //! Plain data that the facade takes and returns.
 
 mod account_event;
+mod calendar;
+mod diagnosis;
+mod mail;
+mod profile;
 mod redacted;
+mod redacted_records;
+mod sync;
+mod word;
 
 pub use account_event::{AccountEvent, AccountEventKind, AccountObserver};
+pub use calendar::{
+    Attendee, AttendeeType, Calendar, CalendarColor, CalendarView, DayOfWeek, Event, EventChange, EventOrder, EventPage,
+    EventProperty, EventQuery, EventTime, EventType, Location, LocationType, OnlineMeeting, OnlineMeetingProvider, RangeType,
+    Recurrence, RecurrencePatternType, Response, Sensitivity, ShowAs, WeekIndex,
+};
+pub use diagnosis::{Check, CheckKind, Diagnosis};
+pub use mail::{
+    EmailAddress, FlagStatus, Importance, InferenceClassification, MailFolder, Message, MessageChange, MessageKind, MessageOrder,
+    MessagePage, MessageProperty, MessageQuery, RemovedReason, UnknownValue,
+};
+pub use profile::{Photo, Profile};
+pub use sync::{EventSyncPage, MessageSyncPage, SyncProgress};
+pub(crate) use word::Word;
 
 use crate::{
     consent::Scope,
@@ -328,25 +348,4 @@ pub struct Disconnected {
     pub revoke_url: String,
     /// Unix seconds at which the last access token that was handed out expires, where one was.
     pub token_valid_until: Option<i64>,
-}
-
-/// What `diagnose` says: numbers and settings for support, nothing about a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnosis {
-    /// Version of the library.
-    pub version: String,
-    /// Accounts in the store.
-    pub accounts: u32,
-    /// Accounts whose rows are damaged. Their persons have to connect again.
-    pub damaged_accounts: u32,
-    /// Ids of those, as far as they can be read.
-    pub damaged_account_ids: Vec<String>,
-    /// A rotation of the store's key was begun and not finished: call `rotate_store_key` again.
-    pub key_rotation_pending: bool,
-    /// Host of the identity platform.
-    pub authority_host: String,
-    /// Host of Graph.
-    pub graph_host: String,
-    /// The permissions that are asked for.
-    pub scopes: Vec<Scope>,
 }

@@ -7,7 +7,9 @@
 mod account;
 mod approval;
 mod changes;
+mod cursor;
 mod discard;
+mod envelope;
 mod fault;
 mod flow;
 mod format;
@@ -29,6 +31,7 @@ pub use key::{HostKey, KeyFile, KeyProvider, OsKeyStore, Passphrase, default_key
 
 pub(crate) use account::{Accounts, DropTokens, Erasure, Rotation};
 pub(crate) use discard::discard;
+pub(crate) use envelope::Envelope;
 pub(crate) use flow::{Claim, Flow};
 pub(crate) use lock::AccountLock;
 pub(crate) use record::{AccountRecord, NewAccount, Person, StateRecord, TokenSet};
@@ -101,6 +104,24 @@ impl Store {
         let known = self.keys();
         self.keys.store(Arc::new(Keyring::open(&records, provider, Some(&known))?));
         Ok(())
+    }
+
+    /// Whether the files are where they were, safe from others, and have room for the next write. Writes nothing.
+    pub(crate) fn check_files(&self) -> Result<()> {
+        Place::resolve(self.place.path())?;
+        for suffix in ["", "-wal", "-shm"] {
+            self.place.peek(suffix)?;
+        }
+        if !self.place.still_holds(self.file) {
+            return Err(Detail::StoreMoved.into());
+        }
+        self.place.check_room()
+    }
+
+    /// Whether `provider` gives the keys of the store. It is called on this thread, with no lock held.
+    pub(crate) fn check_key(&self, provider: &dyn KeyProvider) -> Result<()> {
+        let records = self.with_connection(KeyRecord::read_all)?;
+        records.iter().try_for_each(|record| record.unwrap_key(provider).map(drop))
     }
 
     /// Ends an interrupted erasure if it can, and closes. Every later call answers `HandleClosed`.

@@ -93,7 +93,7 @@ fn is_consent(answer: &ServiceError) -> bool {
 }
 
 /// Between half and the whole of the pause, so that many callers do not come back together.
-fn jittered(pause: Duration) -> Duration {
+pub(super) fn jittered(pause: Duration) -> Duration {
     let mut byte = [0_u8; 1];
     let random = if getrandom::fill(&mut byte).is_ok() { u32::from(byte[0]) } else { 0 };
     pause.saturating_mul(256 + random) / 512

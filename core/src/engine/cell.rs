@@ -1,6 +1,6 @@
 //! One account in memory: its token, read without a lock, and the single flight of its refresh.
 
-use super::{events::News, flight::SingleFlight, standing::Standing};
+use super::{events::News, flight::SingleFlight, gate::Gate, standing::Standing};
 use crate::{
     browser::Outcome,
     error::{Detail, Result},
@@ -18,6 +18,8 @@ pub(crate) struct AccountCell {
     pub(super) refreshes: SingleFlight,
     /// How many changes of other processes were counted when the row was last read because of one.
     pub(super) seen: AtomicU64,
+    /// How many of its requests may be under way.
+    pub(super) gate: Gate,
     /// Whoever changes the snapshot holds this meanwhile.
     pub(super) news: News,
 }
@@ -64,6 +66,7 @@ impl AccountCell {
             snapshot: ArcSwap::from_pointee(Snapshot::of(record, standing, now)),
             refreshes: SingleFlight::default(),
             seen: AtomicU64::new(0),
+            gate: Gate::default(),
             news: News::default(),
         }
     }
@@ -103,6 +106,14 @@ impl AccountCell {
     pub(super) fn adopt_refusal(&self, state: &StateRecord) {
         self.change(|known| {
             (!known.is_gone()).then(|| Snapshot { record: known.record_with(state), cached: None, ..known.clone() })
+        });
+    }
+
+    /// Graph did not accept this token: nobody gets it from memory again.
+    pub(super) fn refuse(&self, token: &AccessToken) {
+        self.change(|known| {
+            let is_it = known.cached.as_ref().is_some_and(|cached| cached.token.secret.expose() == token.secret.expose());
+            is_it.then(|| Snapshot { cached: None, ..known.clone() })
         });
     }
 

@@ -36,22 +36,35 @@ pub(super) enum Look {
 impl Engine {
     pub(crate) fn acquire_token_silent(self: &Arc<Self>, cell: &Arc<AccountCell>, options: &CallOptions) -> Result<AccessToken> {
         self.check_open()?;
+        if let Some(token) = self.token_in_memory(cell) {
+            return Ok(token);
+        }
+        let call = self.enter(options, REQUEST_TIMEOUT)?;
+        self.with_keys(|| self.renew(cell, &call))
+    }
+
+    /// The same within a call that has begun.
+    pub(super) fn token_within(self: &Arc<Self>, cell: &Arc<AccountCell>, call: &Call) -> Result<AccessToken> {
+        match self.token_in_memory(cell) {
+            Some(token) => Ok(token),
+            None => self.with_keys(|| self.renew(cell, call)),
+        }
+    }
+
+    fn token_in_memory(self: &Arc<Self>, cell: &Arc<AccountCell>) -> Option<AccessToken> {
         let now = self.now();
         self.notice(cell, now);
         match cell.cached(now) {
-            CachedToken::Fresh(token) => Ok(token),
+            CachedToken::Fresh(token) => Some(token),
             CachedToken::Aging(token) => {
                 if self.store.is_ours()
                     && let Part::Leader(flight) = cell.refreshes.join()
                 {
                     self.start(cell, flight);
                 }
-                Ok(token)
+                Some(token)
             }
-            CachedToken::None => {
-                let call = self.enter(options, REQUEST_TIMEOUT)?;
-                self.with_keys(|| self.renew(cell, &call))
-            }
+            CachedToken::None => None,
         }
     }
 

@@ -68,7 +68,7 @@ impl Engine {
     }
 
     /// Writes the new state and answers with `error`. A row that somebody else renewed meanwhile wins, and its token is handed out.
-    fn note(
+    pub(super) fn note(
         &self,
         cell: &AccountCell,
         record: &AccountRecord,

@@ -5,9 +5,9 @@ use crate::{
     clock::Deadline,
     consent::ScopeReport,
     error::{Detail, Error, Result},
-    graph::me,
+    graph::{failure, page::parse_one, profile, request::ReadOnlyRequest},
     log::LogLevel,
-    model::AccountState,
+    model::{AccountState, Profile},
     oauth::{
         discovery::Provider,
         id_token::{Expected as ExpectedToken, VerifiedIdToken},
@@ -100,11 +100,11 @@ impl Engine {
             username: id_token.username().map(str::to_owned),
             mail: None,
         };
-        match me::read(&self.settings.graph, &self.endpoint(deadline), access_token) {
+        match self.profile_of(access_token, deadline) {
             Ok(me) if !me.id.eq_ignore_ascii_case(id_token.oid()) => Err(Detail::AccountMismatch.into()),
             Ok(me) => Ok(Person {
                 display_name: me.display_name.or(from_token.display_name),
-                username: me.user_principal_name.or(from_token.username),
+                username: me.username.or(from_token.username),
                 mail: me.mail,
             }),
             Err(error) => {
@@ -112,6 +112,12 @@ impl Engine {
                 Ok(from_token)
             }
         }
+    }
+
+    fn profile_of(&self, access_token: &Secret, deadline: Deadline) -> Result<Profile> {
+        let request = ReadOnlyRequest::to(&self.settings.graph, &profile::me());
+        let response = request.send(&self.endpoint(deadline), access_token).map_err(|failure| failure.error)?;
+        parse_one(failure::text(&response)?)
     }
 
     /// Stores the account of a person who signed in, if it is the one who was expected.

@@ -18,7 +18,9 @@ enum Step {
     ProtectFolder,
     ProtectKeyFile,
     Recover,
+    Refresh,
     RestoreKey,
+    SetClock,
     ShowAdministrator,
     TryAgainOrAsk,
     CheckNetwork,
@@ -65,6 +67,11 @@ impl Step {
                 "Let the app save what can still be read; accounts that are missing then have to be connected again.",
                 "Lassen Sie die App retten, was noch lesbar ist; Konten, die danach fehlen, müssen erneut verbunden werden.",
             ),
+            Self::SetClock => (
+                "Let this device set its time by itself, then try again.",
+                "Lassen Sie dieses Gerät die Uhrzeit automatisch einstellen und versuchen Sie es erneut.",
+            ),
+            Self::Refresh => ("Refresh the list.", "Aktualisieren Sie die Liste."),
             Self::RestoreKey => (
                 "Restore the key from a backup. If it is lost, let the app delete the saved sign-ins, then connect the accounts again.",
                 "Stellen Sie den Schlüssel aus einer Sicherung wieder her. Ist er verloren, lassen Sie die App die gespeicherten Anmeldungen löschen und verbinden Sie die Konten erneut.",
@@ -171,6 +178,8 @@ macro_rules! details {
 details! {
     // The call
     InvalidArgument: InvalidArgument, Developer, ContactSupport, "The app asked for something that is not possible.", "Die App hat etwas Unmögliches angefordert.";
+    InvalidId: InvalidArgument, Developer, ContactSupport, "The app asked for something by an id that cannot be one.", "Die App hat etwas mit einer unmöglichen Kennung angefordert.";
+    QueryNotPossible: InvalidArgument, Developer, ContactSupport, "The app asked a question that the service does not answer.", "Die App hat eine Abfrage gestellt, die der Dienst nicht beantwortet.";
     ScopeNotReadOnly: InvalidArgument, Developer, ContactSupport, "The app asked for a permission beyond reading.", "Die App hat eine Berechtigung angefordert, die über das Lesen hinausgeht.";
     FlowDisabled: InvalidArgument, Developer, ContactSupport, "This way of signing in is switched off.", "Diese Art der Anmeldung ist ausgeschaltet.";
     AccountGone: NotConnected, User, Connect, "The account is not connected.", "Das Konto ist nicht verbunden.";
@@ -198,6 +207,7 @@ details! {
     // Consent and policy
     AdminConsentRequired: AdminConsentRequired, Administrator, ConnectOrAsk, "The permission was withdrawn, or your organisation has not given it yet.", "Die Berechtigung wurde entzogen, oder Ihre Organisation hat sie noch nicht erteilt.";
     ConsentDenied: ConsentDeclined, User, ConnectOrAsk, "The permissions were not accepted, or approval was requested from your administrator.", "Die Berechtigungen wurden nicht akzeptiert, oder die Freigabe wurde bei Ihrer Administration beantragt.";
+    ScopeNotGranted: AdminConsentRequired, User, ConnectOrAsk, "This permission was not given.", "Diese Berechtigung wurde nicht erteilt.";
     OverPrivileged: ConsentExceedsReadOnly, Administrator, ShowAdministrator, "Your organisation has granted this app more than reading; the app refuses to use that.", "Ihre Organisation hat dieser App mehr als Lesen erlaubt; die App lehnt das ab.";
     BlockedByPolicy: AccessDenied, Administrator, ShowAdministrator, "A policy of your organisation blocks this access.", "Eine Richtlinie Ihrer Organisation verhindert diesen Zugriff.";
     AppUnavailable: AccessDenied, Administrator, ShowAdministrator, "This app is not available in your organisation.", "Diese App ist in Ihrer Organisation nicht verfügbar.";
@@ -233,6 +243,16 @@ details! {
     TlsFailed: Network, Administrator, CheckNetwork, "The connection is not trusted.", "Der Verbindung wird nicht vertraut.";
     ResponseTooLarge: Service, Nobody, TryLater, "The answer of the service is too large.", "Die Antwort des Dienstes ist zu groß.";
     UnexpectedResponse: Service, Nobody, TryLater, "The service gave an unusable answer.", "Der Dienst hat eine unbrauchbare Antwort gegeben.";
+    ClockWrong: Misconfigured, User, SetClock, "The clock of this device is wrong.", "Die Uhr dieses Geräts geht falsch.";
+    RequestRefused: InvalidArgument, Developer, ContactSupport, "The service refused the request as it stands.", "Der Dienst hat die Anfrage in dieser Form abgelehnt.";
+    ItemNotFound: NotFound, Nobody, Refresh, "This is not there any more.", "Das ist nicht mehr vorhanden.";
+    MailboxMissing: AccessDenied, Administrator, ShowAdministrator, "You have no mailbox there, or its licence is missing.", "Sie haben dort kein Postfach, oder die Lizenz dafür fehlt.";
+    ClaimsChallengeInvalid: InteractionRequired, User, SignInAgain, "The service asks for another sign-in, and does not say how.", "Der Dienst verlangt eine neue Anmeldung und sagt nicht, wie.";
+    DeltaExpired: Service, Nobody, TryAgain, "The service has forgotten where the last update ended.", "Der Dienst weiß nicht mehr, wo der letzte Abgleich endete.";
+    PagingPathChanged: Untrusted, Nobody, TryLater, "The service pointed to something else than was asked for.", "Der Dienst verwies auf etwas anderes als angefragt.";
+    PagingLoop: Service, Nobody, TryLater, "The pages of the service go round in a circle.", "Die Seiten des Dienstes drehen sich im Kreis.";
+    PagingLimit: Service, Nobody, TryLater, "The pages of the service do not end.", "Die Seiten des Dienstes nehmen kein Ende.";
+    ContinuationInvalid: InvalidArgument, Developer, Refresh, "This list cannot be continued any more.", "Diese Liste lässt sich nicht mehr fortsetzen.";
     InsecureUrl: Untrusted, Developer, ContactSupport, "An address is not protected.", "Eine Adresse ist nicht geschützt.";
     HostNotAllowed: Untrusted, Developer, ContactSupport, "An address belongs to somebody else.", "Eine Adresse gehört jemand anderem.";
     RedirectRefused: Untrusted, Nobody, TryLater, "The service pointed to another address, which is not followed.", "Der Dienst verwies auf eine andere Adresse; dem wird nicht gefolgt.";

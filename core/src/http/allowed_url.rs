@@ -1,8 +1,12 @@
 //! Which addresses the library talks to: the proof is a type.
 
 use crate::error::{Detail, Error, Result};
-use std::fmt;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::{borrow::Cow, fmt};
 use url::{Host, Url};
+
+/// What stands in the value of an option as it is (RFC 3986 section 2.3), and the comma of lists.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',');
 
 /// Scheme, host and port of a service that the configuration names. Plain HTTP is accepted for loopback addresses only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +94,21 @@ impl AllowedUrl {
 
     pub(crate) fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
+    }
+
+    /// The segments of its path, decoded; `None` for one that is no text.
+    pub(crate) fn path_segments(&self) -> impl Iterator<Item = Option<String>> {
+        let segments = self.0.path_segments().into_iter().flatten();
+        segments.map(|segment| percent_decode_str(segment).decode_utf8().ok().map(Cow::into_owned))
+    }
+
+    /// With options, each value percent-encoded whole. Names are plain words of ours; they may begin with `$`.
+    #[must_use]
+    pub(crate) fn with_query(mut self, options: &[(&'static str, String)]) -> Self {
+        let encoded: Vec<String> =
+            options.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, PLAIN))).collect();
+        self.0.set_query((!encoded.is_empty()).then(|| encoded.join("&")).as_deref());
+        self
     }
 }
 

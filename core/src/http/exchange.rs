@@ -7,7 +7,7 @@ use crate::{
     guid,
     log::{Log, LogLevel},
 };
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 /// How a service is reached.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Question<'a> {
     pub(crate) method: Method,
     pub(crate) url: &'a AllowedUrl,
     /// Beside `accept` and `client-request-id`.
-    pub(crate) header: Header,
+    pub(crate) headers: Vec<Header>,
     pub(crate) limit: usize,
 }
 
@@ -46,8 +46,8 @@ impl RequestIds {
 impl Endpoint<'_> {
     /// Asks the identity platform. Any status but a redirect is an answer.
     pub(crate) fn send(&self, event: &'static str, method: Method, url: &AllowedUrl) -> Result<(Response, RequestIds)> {
-        let header = Header::new("return-client-request-id", "true");
-        self.exchange(Question { event, method, url, header, limit: IDENTITY_LIMIT }, |response| {
+        let headers = vec![Header::new("return-client-request-id", "true")];
+        self.exchange(Question { event, method, url, headers, limit: IDENTITY_LIMIT }, |response| {
             if response.is_redirect() { Err(Detail::TokenEndpointRedirected.into()) } else { Ok(response) }
         })
     }
@@ -60,8 +60,8 @@ impl Endpoint<'_> {
     ) -> Result<(Response, RequestIds)> {
         let started = Instant::now();
         let client = guid::random()?;
-        let headers =
-            vec![Header::new("accept", "application/json"), question.header, Header::new("client-request-id", client.as_str())];
+        let mut headers = vec![Header::new("accept", "application/json"), Header::new("client-request-id", client.as_str())];
+        headers.extend(question.headers);
         let Question { event, method, limit, .. } = question;
         let request = Request { method, url: question.url.clone(), headers, limit, deadline: self.deadline };
         let answer = self.transport.send(&request);
@@ -100,6 +100,12 @@ pub(crate) fn retry_after(response: &Response) -> Option<u32> {
     let whole = text.split('.').next()?.parse::<u32>().ok()?;
     let fraction = text.split_once('.').is_some_and(|(_, rest)| rest.bytes().any(|byte| byte != b'0'));
     Some(whole.saturating_add(fraction.into()).min(LONGEST_PAUSE))
+}
+
+/// The time of the server, Unix seconds.
+pub(crate) fn date(response: &Response) -> Option<i64> {
+    let date = httpdate::parse_http_date(response.header("date")?).ok()?;
+    i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(crate) fn begin(
         ("prompt", wishes.prompt),
         ("login_hint", wishes.login_hint),
         ("domain_hint", wishes.domain_hint),
-        ("claims", claims.as_deref()),
+        ("claims", Some(claims.as_str())),
     ];
     for (name, value) in optional {
         if let Some(value) = value {

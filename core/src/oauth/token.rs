@@ -81,10 +81,7 @@ pub(crate) fn redeem(
         .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()))
         .set_redirect_uri(Cow::Owned(redirect))
         .add_extra_param("scope", request.scopes.join(" "));
-    let exchange = match request_claims(request.claims) {
-        Some(claims) => exchange.add_extra_param("claims", claims),
-        None => exchange,
-    };
+    let exchange = exchange.add_extra_param("claims", request_claims(request.claims));
     let wire = Wire::new(endpoint, request.url, "token.redeem");
     let answer = exchange.request(&|request| wire.send(request));
     wire.conclude(answer)
@@ -95,10 +92,7 @@ pub(crate) fn refresh(endpoint: &Endpoint<'_>, request: TokenRequest<'_>, refres
     let client = client(request)?;
     let token = RefreshToken::new(refresh_token.expose().to_owned());
     let exchange = client.exchange_refresh_token(&token).add_scopes(request.scopes.iter().cloned().map(Scope::new));
-    let exchange = match request_claims(request.claims) {
-        Some(claims) => exchange.add_extra_param("claims", claims),
-        None => exchange,
-    };
+    let exchange = exchange.add_extra_param("claims", request_claims(request.claims));
     let wire = Wire::new(endpoint, request.url, "token.refresh");
     let answer = exchange.request(&|request| wire.send(request));
     wire.conclude(answer)

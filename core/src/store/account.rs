@@ -3,11 +3,11 @@
 mod row;
 
 use super::{
-    Store, fault, finish_erasure, hex,
+    Store, cursor, fault, finish_erasure, hex,
     keyring::Keyring,
     record::{AccountRecord, Credentials, Identity, NewAccount, StateRecord, TokenSet},
     rewrap::Rewrapped,
-    seal::{self, Key},
+    seal::{self, Key, Sealer, StoreKeys},
 };
 use crate::{
     consent::ScopeReport,
@@ -148,6 +148,7 @@ impl Store {
             let was_there = connection
                 .execute("UPDATE account NOT INDEXED SET account_key = zeroblob(length(account_key)) WHERE id = ?1", [id])
                 .and_then(|_| connection.execute("DELETE FROM flow WHERE account_id = ?1", [id]))
+                .and_then(|_| connection.execute("DELETE FROM cursor WHERE account_id = ?1", [id]))
                 .and_then(|_| connection.execute("UPDATE store SET erase_pending = erase_pending + 1 WHERE only = 1", []))
                 .and_then(|_| connection.execute("DELETE FROM account NOT INDEXED WHERE id = ?1", [id]))
                 .map_err(fault::sqlite)?;
@@ -170,7 +171,12 @@ impl Store {
                 return Ok(true);
             }
             match row.open(&ring) {
-                Ok(record) => Sealed::seal(ring.newest(), &seal::random()?, record)?.write(connection).map(|()| true),
+                Ok(record) => {
+                    let key = seal::random()?;
+                    let old = OwnKeys::new(id, ring.key(row.key_id)?, row.own_key(&ring)?);
+                    cursor::reseal(connection, &old, &OwnKeys::new(id, ring.newest(), key.clone()))?;
+                    Sealed::seal(ring.newest(), &key, record)?.write(connection).map(|()| true)
+                }
                 Err(error) if error.kind() == ErrorKind::StorageDamaged => {
                     set_aside(connection, &row.id, ring.newest().key_id)?;
                     Ok(false)
@@ -229,7 +235,13 @@ fn known(connection: &Connection, ring: &Keyring, identity: &Identity) -> Result
         let Some(row) = find(connection, "lookup", row::lookup(keys, identity).as_slice())? else { continue };
         let is_older = row.key_id != ring.newest().key_id;
         let opened = row.open(ring).and_then(|record| {
-            let key = if is_older { seal::random()? } else { row.own_key(ring)? };
+            let own = row.own_key(ring)?;
+            if !is_older {
+                return Ok((record, own));
+            }
+            let key = seal::random()?;
+            let new = OwnKeys::new(&row.id, ring.newest(), key.clone());
+            cursor::reseal(connection, &OwnKeys::new(&row.id, keys, own), &new)?;
             Ok((record, key))
         });
         return match opened {
@@ -246,6 +258,7 @@ fn set_aside(connection: &Connection, id: &str, key_id: u32) -> Result<()> {
     let sql = "UPDATE account SET lookup = NULL, key_id = ?2, account_key = zeroblob(length(account_key)),
          identity = zeroblob(length(identity)), person = zeroblob(length(person)), credentials = zeroblob(length(credentials))
          WHERE id = ?1";
+    cursor::forget_all(connection, id)?;
     one_row(connection.execute(sql, (id, key_id)).map_err(fault::sqlite)?)
 }
 
@@ -272,6 +285,27 @@ fn find_indexed(connection: &Connection, column: &'static str, value: impl rusql
 fn is_unindexed(connection: &Connection, column: &'static str, value: impl rusqlite::ToSql) -> Result<bool> {
     let scan = format!("SELECT EXISTS (SELECT 1 FROM account NOT INDEXED WHERE {column} = ?1)");
     connection.prepare_cached(&scan).and_then(|mut statement| statement.query_row([value], |row| row.get(0))).map_err(fault::sqlite)
+}
+
+/// The keys of one account, for what else belongs to it.
+pub(super) struct OwnKeys<'a> {
+    pub(super) id: &'a str,
+    /// The store key that its row lies under.
+    pub(super) store: &'a StoreKeys,
+    /// Under the account's own key.
+    pub(super) sealer: Sealer,
+}
+
+impl<'a> OwnKeys<'a> {
+    fn new(id: &'a str, store: &'a StoreKeys, key: Key) -> Self {
+        Self { id, store, sealer: store.account_sealer(key) }
+    }
+}
+
+pub(super) fn own_keys<'a>(connection: &Connection, ring: &'a Keyring, id: &'a str) -> Result<OwnKeys<'a>> {
+    let head = head(connection, id)?.ok_or(Detail::AccountGone)?;
+    let keys = ring.key(head.key_id)?;
+    Ok(OwnKeys::new(id, keys, row::own_key(keys, id, &head.account_key)?))
 }
 
 /// What a write needs to know of an account.

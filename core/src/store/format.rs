@@ -8,7 +8,8 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x494E_544C;
 
 /// What leads from format n to n + 1, from an empty file on. A released file is never edited.
-pub(super) const STEPS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+pub(super) const STEPS: &[&str] =
+    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
 
 /// Makes an empty database a store of the newest format. Runs inside the caller's transaction.
 pub(super) fn create(connection: &Connection, steps: &[&str]) -> Result<()> {

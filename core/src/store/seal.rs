@@ -60,6 +60,27 @@ impl Sealer {
         Ok(open_bytes(&self.key, &self.associated_data(cell), body).ok_or(Detail::StoreTampered)?)
     }
 
+    /// Seals a payload together with the name of its row, of which the table only has the keyed hash: under another key it gets
+    /// another hash. `length of the name 4 bytes, big endian | name | payload`.
+    pub(super) fn seal_named(&self, cell: Cell<'_>, name: &str, payload: &[u8]) -> Result<Vec<u8>> {
+        let length = u32::try_from(name.len()).map_err(|_| Detail::InvalidArgument)?.to_be_bytes();
+        let mut plain = Zeroizing::new(Vec::with_capacity(length.len().saturating_add(name.len()).saturating_add(payload.len())));
+        for part in [&length[..], name.as_bytes(), payload] {
+            plain.extend_from_slice(part);
+        }
+        self.seal(Cell { column: NAMED_PAYLOAD, ..cell }, &plain)
+    }
+
+    /// Opens what [`seal_named`](Self::seal_named) sealed.
+    pub(super) fn unseal_named(&self, cell: Cell<'_>, sealed: &[u8]) -> Result<Named> {
+        let plain = self.unseal(Cell { column: NAMED_PAYLOAD, ..cell }, sealed)?;
+        let (length, rest) = plain.split_first_chunk::<4>().ok_or(Detail::StoreTampered)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| Detail::StoreTampered)?;
+        let (name, payload) = rest.split_at_checked(length).ok_or(Detail::StoreTampered)?;
+        let name = std::str::from_utf8(name).map_err(|_| Detail::StoreTampered)?;
+        Ok(Named { name: Some(Zeroizing::new(name.to_owned())), payload: Zeroizing::new(payload.to_vec()) })
+    }
+
     fn associated_data(&self, cell: Cell<'_>) -> Vec<u8> {
         #[cfg(test)]
         let cell = super::tests::unbound::weakened(cell);
@@ -119,28 +140,17 @@ impl StoreKeys {
         hmac::sign(&self.lookup, &join(&name)).as_ref().to_vec()
     }
 
-    /// Seals a payload together with the name of its row, of which the table only has the keyed hash: under another key it gets
-    /// another hash. `length of the name 4 bytes, big endian | name | payload`.
+    /// Seals a payload with the name of its row; see [`Sealer::seal_named`].
     pub(super) fn seal_named(&self, cell: Cell<'_>, name: &str, payload: &[u8]) -> Result<Vec<u8>> {
-        let length = u32::try_from(name.len()).map_err(|_| Detail::InvalidArgument)?.to_be_bytes();
-        let mut plain = Zeroizing::new(Vec::with_capacity(length.len().saturating_add(name.len()).saturating_add(payload.len())));
-        for part in [&length[..], name.as_bytes(), payload] {
-            plain.extend_from_slice(part);
-        }
-        self.sealer.seal(Cell { column: NAMED_PAYLOAD, ..cell }, &plain)
+        self.sealer.seal_named(cell, name, payload)
     }
 
     /// Opens what [`seal_named`](Self::seal_named) sealed, or a payload of format 1, which does not know its name.
     pub(super) fn unseal_named(&self, cell: Cell<'_>, sealed: &[u8]) -> Result<Named> {
-        let Ok(plain) = self.sealer.unseal(Cell { column: NAMED_PAYLOAD, ..cell }, sealed) else {
+        self.sealer.unseal_named(cell, sealed).or_else(|_| {
             let payload = self.sealer.unseal(Cell { column: "payload", ..cell }, sealed)?;
-            return Ok(Named { name: None, payload });
-        };
-        let (length, rest) = plain.split_first_chunk::<4>().ok_or(Detail::StoreTampered)?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| Detail::StoreTampered)?;
-        let (name, payload) = rest.split_at_checked(length).ok_or(Detail::StoreTampered)?;
-        let name = std::str::from_utf8(name).map_err(|_| Detail::StoreTampered)?;
-        Ok(Named { name: Some(Zeroizing::new(name.to_owned())), payload: Zeroizing::new(payload.to_vec()) })
+            Ok(Named { name: None, payload })
+        })
     }
 
     /// Proves that a key is the one which this store was made with, without anything else having to be read.

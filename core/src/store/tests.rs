@@ -1,6 +1,7 @@
 //! Tests of the store as a whole.
 
 mod causes;
+mod cursors;
 mod damage;
 mod discard;
 mod files;

@@ -5,16 +5,18 @@
 
 mod import;
 mod keys;
+mod read;
 mod recovery;
+mod told;
 
 use clap::{Parser, Subcommand};
 use import::Format;
 use intail_office365::{
-    Account, AccountEvent, AccountObserver, Actor, CallOptions, Config, ConnectEvent, ConnectEventKind, ConnectObserver,
-    ConnectOptions, Error, ErrorKind, Hooks, Language, LogLevel, LogRecord, LogSink, Office365, Result,
+    Account, Actor, CallOptions, Config, ConnectOptions, Error, ErrorKind, Hooks, Language, LogSink, Office365, Result,
 };
 use keys::KeyChoice;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, thread, time::Duration};
+use told::{Events, Progress, StandardError};
 
 /// How often `status --watch` asks for a token.
 const WATCH_INTERVAL: Duration = Duration::from_secs(10);
@@ -36,6 +38,9 @@ struct Arguments {
     /// for; a line of standard input where that is no terminal).
     #[arg(long, global = true, env = "INTAIL_KEY", default_value = "file", value_name = "KEY")]
     key: KeyChoice,
+    /// Answer `profile`, `messages`, `events`, `sync` and `diagnose` with JSON, a line for each item.
+    #[arg(long, global = true)]
+    json: bool,
     /// Show the library's log on standard error.
     #[arg(long, global = true)]
     log: bool,
@@ -80,6 +85,43 @@ enum Command {
         #[arg(long)]
         show_expiry: bool,
     },
+    /// Read a person's profile.
+    Profile {
+        /// User name or id of the account; the only one if left out.
+        account: Option<String>,
+    },
+    /// Read the newest messages: senders, subjects and times.
+    Messages {
+        /// User name or id of the account; the only one if left out.
+        account: Option<String>,
+        /// A folder, by its id or well-known name (`inbox`, `sentitems`); all of them if left out.
+        #[arg(long = "in", value_name = "FOLDER")]
+        mail_folder: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 10)]
+        count: u32,
+        /// Only those that were not read.
+        #[arg(long)]
+        unread: bool,
+    },
+    /// Read what happens in the next days.
+    Events {
+        /// User name or id of the account; the only one if left out.
+        account: Option<String>,
+        /// How many days.
+        #[arg(long, default_value_t = 7)]
+        days: u32,
+    },
+    /// Say what changed in a folder since the last time.
+    Sync {
+        /// User name or id of the account; the only one if left out.
+        account: Option<String>,
+        /// The folder, by its id or well-known name.
+        #[arg(long = "in", value_name = "FOLDER", default_value = "inbox")]
+        mail_folder: String,
+    },
+    /// Look at everything that the library needs here, for support.
+    Diagnose,
     /// Forget an account, here and in the store.
     Disconnect {
         /// User name or id of the account; the only one if left out.
@@ -159,6 +201,13 @@ fn run_on(office: &Office365, arguments: &Arguments) -> Result<()> {
         Command::Accounts => accounts(office),
         Command::Status { account, watch } => status(office, &find(office, account.as_deref())?, *watch),
         Command::Token { account, show_expiry } => token(&find(office, account.as_deref())?, *show_expiry),
+        Command::Profile { account } => read::profile(&find(office, account.as_deref())?, arguments.json),
+        Command::Messages { account, mail_folder, count, unread } => {
+            read::messages(&find(office, account.as_deref())?, mail_folder.clone(), *count, *unread, arguments.json)
+        }
+        Command::Events { account, days } => read::events(&find(office, account.as_deref())?, *days, arguments.json),
+        Command::Sync { account, mail_folder } => read::sync(&find(office, account.as_deref())?, mail_folder, arguments.json),
+        Command::Diagnose => read::diagnose(office, arguments.json),
         Command::Disconnect { account } => disconnect(&find(office, account.as_deref())?),
         Command::Import { format, file, user, cache, password } => {
             import::import(office, format.source(file, user.clone(), cache.clone(), *password))
@@ -338,41 +387,6 @@ fn explain(error: &Error) {
         Actor::Developer => "whoever set this program up",
     };
     eprintln!("Who has to act: {who}. ({error})");
-}
-
-/// Tells the person what the sign-in is waiting for.
-struct Progress;
-
-impl ConnectObserver for Progress {
-    fn on_event(&self, event: &ConnectEvent) {
-        eprintln!("{}", event.hint(Language::English));
-        if let (ConnectEventKind::BrowserUnavailable, Some(url)) = (event.kind, &event.url) {
-            eprintln!("{url}");
-        }
-    }
-}
-
-/// Says when an account needs its person or its administrator, and when it is well again.
-struct Events;
-
-impl AccountObserver for Events {
-    fn on_event(&self, event: &AccountEvent) {
-        let language = Language::English;
-        let (what, step) = (event.message(language), event.next_step(language));
-        eprintln!("[{:?}] {}: {what} {step}", event.kind, event.account_id);
-    }
-}
-
-struct StandardError;
-
-impl LogSink for StandardError {
-    fn level(&self) -> LogLevel {
-        LogLevel::Debug
-    }
-
-    fn log(&self, record: &LogRecord) {
-        eprintln!("{:?} {record}", record.level);
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program of its own: its user's home folder is in the environment")]

@@ -146,6 +146,29 @@ fn the_key_changes_and_the_account_stays() {
 }
 
 #[test]
+fn mail_and_calendar_are_read_as_text_and_as_json() {
+    let rig = Rig::with_megan();
+    let lines = |arguments: &[&str]| {
+        let ended = rig.run(arguments);
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
+        ended.out.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(lines(&["profile"])[0].contains("megan@northwind.example"));
+    assert_eq!(lines(&["messages", "--count", "5", "--in", "inbox"]).len(), 5);
+    for line in lines(&["messages", "--json"]) {
+        let message: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert!(message["id"].is_string() && message["received_at"].is_i64(), "{line}");
+    }
+    let event: serde_json::Value = serde_json::from_str(&lines(&["events", "--days", "14", "--json"])[0]).unwrap();
+    assert!(event["start"]["date_time"].is_string(), "{event}");
+    assert_eq!(lines(&["sync"]).len(), 36);
+    assert_eq!(lines(&["sync"]).len(), 0, "nothing is new");
+    rig.control.add_message(MEGAN, "inbox", "Lunch?").unwrap();
+    assert_eq!(lines(&["sync"]), ["+ Lunch?"]);
+    assert!(lines(&["diagnose"]).iter().any(|line| line == "sign-in service: ok"));
+}
+
+#[test]
 fn the_search_for_secrets_finds_them() {
     let rig = Rig::new();
     let path = rig.cache(&[MEGAN]);

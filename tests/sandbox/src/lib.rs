@@ -15,6 +15,7 @@
 //! ```
 //!
 //! Nothing here protects anything: every password opens every account and the tokens are predictable.
+#![recursion_limit = "256"]
 
 mod control;
 mod dispatch;
@@ -37,6 +38,7 @@ pub use faults::{Endpoint, Fault};
 pub use log::{LogEntry, LoggedField};
 pub use person::{Consent, Person, Visit};
 pub use server::{Sandbox, SandboxOptions};
+pub use state::mailbox::{DeltaSettings, Reason};
 pub use state::model::{App, AppPresence, ApprovalRequest, ConditionalAccess, ConsentPolicy, Platform, RedirectUri, Tenant, User};
 pub use state::scenario::Scenario;
 pub use state::settings::{IdTokenSettings, Signing, TokenSettings};

@@ -61,11 +61,12 @@ fn a_lasting_lock_of_somebody_else_is_busy() {
 }
 
 /// Stores that were written when their format was fixed: each opens for ever.
-const RELEASED: [&[u8]; format::STEPS.len()] = [include_bytes!("data/format-1.sqlite"), include_bytes!("data/format-2.sqlite")];
+const RELEASED: [&[u8]; format::STEPS.len()] =
+    [include_bytes!("data/format-1.sqlite"), include_bytes!("data/format-2.sqlite"), include_bytes!("data/format-3.sqlite")];
 
 #[test]
 fn s_10_a_store_of_every_format_opens() {
-    for released in RELEASED {
+    for (format, released) in std::iter::zip(1.., RELEASED) {
         let rig = Rig::new();
         fs::write(rig.path(), released).unwrap();
         let store = rig.open();
@@ -75,6 +76,8 @@ fn s_10_a_store_of_every_format_opens() {
         assert_eq!((all.records[0].generation, all.records[0].connected_at), (1, NOW));
         assert_eq!(access(&all.records[0]), tokens("1").access_token.expose());
         assert_eq!(connect(&store, 1).id, all.records[0].id);
+        let cursor = store.cursor(&all.records[0].id, "inbox").unwrap();
+        assert_eq!(cursor.is_some_and(|cursor| cursor.payload.as_slice() == b"cursor payload"), format >= 3);
         assert_eq!(store.read_flow("state", NOW).unwrap().unwrap().as_slice(), b"flow payload");
         assert_eq!(store.approval("tenant").unwrap().unwrap().as_slice(), b"approval payload");
     }
@@ -85,8 +88,9 @@ fn s_10_a_store_of_every_format_opens() {
 fn write_the_store_of_this_format() {
     let rig = Rig::new();
     let store = rig.open();
-    connect(&store, 1);
+    let id = connect(&store, 1).id;
     connect(&store, 2);
+    store.move_cursor(&id, "inbox", 0, b"cursor payload").unwrap();
     let flow = Flow { key: "state", account: None, expires_at: NOW + 600, payload: b"flow payload", now: NOW };
     store.put_flow(&flow).unwrap();
     store.put_approval("tenant", b"approval payload").unwrap();

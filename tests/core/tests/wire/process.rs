@@ -59,7 +59,8 @@ fn m_07_a_host_that_may_lock_no_memory_works() {
 }
 
 /// What stands in a sign-in's address, and no more.
-const PARAMETERS: [&str; 11] = [
+const PARAMETERS: [&str; 12] = [
+    "claims",
     "client_id",
     "response_type",
     "redirect_uri",
@@ -117,7 +118,7 @@ fn carried(browser: &Browser, secrets: &[(&str, String)]) -> Vec<String> {
     findings.extend(more.iter().cloned());
     for (name, value) in Url::parse(url).unwrap().query_pairs() {
         // What is as long as a secret must be one of those that are meant to be seen.
-        let may_be_long = ["code_challenge", "state", "nonce", "scope", "redirect_uri"].contains(&&*name);
+        let may_be_long = ["claims", "code_challenge", "state", "nonce", "scope", "redirect_uri"].contains(&&*name);
         if !PARAMETERS.contains(&&*name) || (value.len() > 40 && !may_be_long) {
             findings.push(format!("{name}={value}"));
         }

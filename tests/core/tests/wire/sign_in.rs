@@ -371,6 +371,7 @@ fn the_authorization_request_carries_the_wishes_and_nothing_else() {
     let pairs: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
     let names: Vec<&str> = pairs.keys().map(String::as_str).collect();
     let expected = [
+        "claims",
         "client_id",
         "code_challenge",
         "code_challenge_method",
@@ -384,6 +385,7 @@ fn the_authorization_request_carries_the_wishes_and_nothing_else() {
         "state",
     ];
     assert_eq!(names, expected);
+    assert_eq!(pairs["claims"], r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#);
     assert_eq!(pairs["redirect_uri"], "http://localhost");
     assert_eq!((pairs["response_type"].as_str(), pairs["login_hint"].as_str()), ("code", MEGAN));
     let picker = ConnectOptions { select_account: true, ..ConnectOptions::default() };

@@ -12,6 +12,12 @@ use crate::state::model::{RedirectUri, Tenant, User};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControlError(String);
 
+impl ControlError {
+    pub(super) fn new(what: &str) -> ControlError {
+        ControlError(what.to_owned())
+    }
+}
+
 impl fmt::Display for ControlError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -91,7 +97,7 @@ fn person(state: &mut State, change: Change) -> Result<(), ControlError> {
         Change::SetMail { user, mail } => on_user(state, &user, |found| found.mail = mail),
         Change::SetMailbox { user, on } => on_user(state, &user, |found| found.mailbox = on),
         Change::CaeChallenge { user } => on_user(state, &user, |found| found.challenged_at = event),
-        _ => Ok(()),
+        other => super::mailbox::apply(state, other),
     }
 }
 

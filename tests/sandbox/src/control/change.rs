@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::faults::Fault;
+use crate::state::mailbox::{DeltaSettings, Reason};
 use crate::state::model::{AppPresence, ConditionalAccess, ConsentPolicy, Platform, RedirectUri};
 use crate::state::settings::TokenSettings;
 
@@ -110,6 +111,37 @@ pub enum Change {
         #[serde(default)]
         body: Option<String>,
     },
+    /// How many messages a mailbox has, at most a million.
+    SetMailboxSize { user: String, messages: u32 },
+    /// A new message in a folder (id or well-known name).
+    AddMessage { user: String, folder: String, subject: String },
+    /// Whether a message was read.
+    SetMessageRead { user: String, id: String, on: bool },
+    /// Moves a message to another folder.
+    MoveMessage { user: String, id: String, folder: String },
+    /// Deletes a message.
+    DeleteMessage {
+        user: String,
+        id: String,
+        #[serde(default)]
+        reason: Reason,
+    },
+    /// How the syncs of a mailbox behave next.
+    SetDelta { user: String, settings: DeltaSettings },
+    /// This text stands in the place of the next nextLink or deltaLink.
+    SetNextLink { user: String, link: String },
+    /// A new event in the default calendar, at a time (Unix seconds) and for so many seconds.
+    AddEvent { user: String, subject: String, start: i64, length: i64 },
+    /// Moves an event or a series by so many seconds.
+    MoveEvent { user: String, id: String, seconds: i64 },
+    /// Cancels an event; it stays in the calendar.
+    CancelEvent { user: String, id: String },
+    /// Deletes an event or a series.
+    DeleteEvent { user: String, id: String },
+    /// The next token of a sync of events is not known any more.
+    ForgetEventSync { user: String },
+    /// Whether there is a picture of the person.
+    SetPhoto { user: String, on: bool },
     /// Adds a fault.
     AddFault(Box<Fault>),
     /// Removes the faults of that name, or all.

@@ -4,4 +4,5 @@ pub(crate) mod apply;
 pub(crate) mod change;
 mod elsewhere;
 pub(crate) mod handle;
+mod mailbox;
 pub(crate) mod routes;

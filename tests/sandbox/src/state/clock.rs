@@ -28,8 +28,21 @@ pub(crate) fn graph_timestamp(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
+/// Reads `2026-08-20T10:15:30Z`.
+pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, by: char| text.split(by).map(|part| part.parse::<i64>().ok()).collect::<Option<Vec<_>>>();
+    let (date, time) = (numbers(date, '-')?, numbers(time.split('.').next()?, ':')?);
+    let ([year, month, day], [hour, minute, second]) = (date.as_slice(), time.as_slice()) else { return None };
+    let shifted = if *month <= 2 { year - 1 } else { *year };
+    let (era, year_of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
+    let day_of_year = (153 * (month + if *month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
+}
+
 /// Days to a Gregorian date (the era arithmetic of Howard Hinnant's `civil_from_days`).
-fn civil(seconds: i64) -> (i64, i64, i64, i64, i64, i64) {
+pub(crate) fn civil(seconds: i64) -> (i64, i64, i64, i64, i64, i64) {
     let days = seconds.div_euclid(86_400) + 719_468;
     let second_of_day = seconds.rem_euclid(86_400);
     let era = days.div_euclid(146_097);
@@ -53,5 +66,9 @@ mod tests {
         assert_eq!(login_timestamp(1_787_220_930), "2026-08-20 10:15:30Z");
         assert_eq!(graph_timestamp(951_782_400), "2000-02-29T00:00:00");
         assert_eq!(login_timestamp(-1), "1969-12-31 23:59:59Z");
+        for seconds in [0, 951_782_400, 1_787_220_930, 4_102_444_799] {
+            assert_eq!(parse_timestamp(&format!("{}Z", graph_timestamp(seconds))), Some(seconds));
+        }
+        assert_eq!(parse_timestamp("2026-08-20"), None);
     }
 }

@@ -1,6 +1,8 @@
 //! Everything the sandbox remembers, behind one lock.
 
+pub(crate) mod calendar;
 pub(crate) mod clock;
+pub(crate) mod mailbox;
 pub(crate) mod model;
 pub(crate) mod random;
 pub(crate) mod scenario;
@@ -8,13 +10,15 @@ pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::faults::Faults;
 use crate::identity::flow::Flow;
 use crate::identity::keys::KeyRing;
 use crate::log::Log;
+use calendar::Agenda;
 use clock::Clock;
+use mailbox::Mailbox;
 use model::{App, Tenant, User};
 use random::Random;
 use scenario::Scenario;
@@ -43,6 +47,9 @@ pub(crate) struct State {
     pub(crate) keys: KeyRing,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
+    mailboxes: BTreeMap<String, Mailbox>,
+    agendas: BTreeMap<String, Agenda>,
+    pub(crate) without_photo: BTreeSet<String>,
 }
 
 impl State {
@@ -65,6 +72,9 @@ impl State {
             keys: KeyRing::new(seed),
             faults: Faults::default(),
             log: Log::default(),
+            mailboxes: BTreeMap::new(),
+            agendas: BTreeMap::new(),
+            without_photo: BTreeSet::new(),
         }
     }
 
@@ -78,6 +88,24 @@ impl State {
     pub(crate) fn next_event(&mut self) -> u64 {
         self.events = self.events.saturating_add(1);
         self.events
+    }
+
+    /// The mailbox of a person, made when it is first looked at.
+    pub(crate) fn mailbox(&mut self, user_name: &str) -> &mut Mailbox {
+        let now = self.now();
+        self.mailboxes.entry(user_name.to_lowercase()).or_insert_with(|| Mailbox::new(now))
+    }
+
+    /// The calendars of a person, made when they are first looked at.
+    pub(crate) fn agenda(&mut self, user_name: &str) -> &mut Agenda {
+        let now = self.now();
+        self.agendas.entry(user_name.to_lowercase()).or_insert_with(|| Agenda::new(now))
+    }
+
+    /// The link to the next page, or what a test put in its place.
+    pub(crate) fn link(&mut self, user_name: &str, link: Option<String>) -> Option<String> {
+        let link = link?;
+        Some(self.mailbox(user_name).next_link.take().unwrap_or(link))
     }
 
     pub(crate) fn now(&self) -> i64 {

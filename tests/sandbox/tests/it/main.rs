@@ -9,12 +9,14 @@
 
 mod admin_consent;
 mod authorize;
+mod calendar;
 mod client;
 mod consent;
 mod device;
 mod faults;
 mod guests;
 mod lifecycle;
+mod mail;
 mod metadata;
 mod pages;
 mod program;

@@ -1,5 +1,5 @@
 //! The whole story against the sandbox, without a human: an organisation that has not approved the app, its administrator's
-//! approval, a first and a second person, a silent token, a restart, two programs on one store, accounts imported from an older
+//! approval, a first and a second person, a silent token, mail and calendar, a copy that is kept up to date, a restart, two programs on one store, accounts imported from an older
 //! program, a change of key, a damaged store, an account that needs its person again, a disconnect. With `--browser` you do the clicking.
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
@@ -7,6 +7,7 @@ mod host;
 mod import;
 mod keys;
 mod later;
+mod reading;
 mod recovery;
 
 use host::{Host, Key};
@@ -70,6 +71,8 @@ impl Demo<'_> {
         self.second_person()?;
         let id = adele.id();
         self.silent_token(adele)?;
+        self.reading(&id)?;
+        self.syncing(&id)?;
         self.restart(&id)?;
         self.two_processes(&id)?;
         self.import()?;
