@@ -297,8 +297,8 @@ impl Office365 {
     }
 
     /// The connected accounts, in the order in which they were connected, each with [how it stands](Account::state): what an account
-    /// observer is told of, on demand. Reads the store, and so notices what other processes did to it. Damaged ones are left out and
-    /// counted by [`diagnose`](Self::diagnose).
+    /// observer is told of, on demand. Reads the store, and so notices what other processes did to it. Damaged ones are left out:
+    /// [`damaged_accounts`](Self::damaged_accounts).
     ///
     /// # Errors
     /// Storage kinds.
@@ -319,6 +319,15 @@ impl Office365 {
     pub fn accounts(&self) -> Result<Vec<Account>> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
         Ok(self.engine.accounts()?.into_iter().map(|cell| self.account_of(cell)).collect())
+    }
+
+    /// Ids of the accounts whose rows in the store are damaged: their persons connect again. Reads the store and asks nobody.
+    ///
+    /// # Errors
+    /// Storage kinds.
+    pub fn damaged_accounts(&self) -> Result<Vec<String>> {
+        self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
+        Ok(self.engine.stored()?.damaged)
     }
 
     /// The account with that id.

@@ -3,6 +3,7 @@
 //! `INTAIL_CLIENT_ID`, and against the sandbox with `--sandbox http://localhost:PORT`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program speaks to its user")]
 
+mod folder;
 mod import;
 mod keys;
 mod read;
@@ -32,7 +33,7 @@ struct Arguments {
     #[arg(long, global = true, env = "INTAIL_SANDBOX")]
     sandbox: Option<String>,
     /// Folder of the store.
-    #[arg(long, global = true, env = "INTAIL_FOLDER", default_value_os_t = default_folder())]
+    #[arg(long, global = true, env = "INTAIL_FOLDER", default_value_os_t = folder::default())]
     folder: PathBuf,
     /// Where the key of the store is: `file` (in the folder), `file=PATH`, `os` (the key store of the system), or `passphrase` (asked
     /// for; a line of standard input where that is no terminal).
@@ -224,7 +225,7 @@ fn run_on(office: &Office365, arguments: &Arguments) -> Result<()> {
 
 /// One registration and one store. The folder is this user's alone.
 fn config(arguments: &Arguments) -> Config {
-    if let Err(problem) = private_folder(&arguments.folder) {
+    if let Err(problem) = folder::make_private(&arguments.folder) {
         eprintln!("The folder {} cannot be used: {problem}", arguments.folder.display());
     }
     // A sandbox has a store of its own beside the real one.
@@ -273,7 +274,7 @@ fn accounts(office: &Office365) -> Result<()> {
     for account in &accounts {
         println!("{}  {}  {:?}", account.id(), name(account), account.state().state);
     }
-    let damaged = office.diagnose()?.damaged_accounts;
+    let damaged = u32::try_from(office.damaged_accounts()?.len()).unwrap_or(u32::MAX);
     if damaged > 0 {
         println!("{} damaged; the person connects again. More: office365 inspect", counted(damaged));
     }
@@ -334,7 +335,7 @@ fn disconnect(account: &Account) -> Result<()> {
 #[expect(clippy::disallowed_methods, reason = "a program of its own, whose store is closed by then")]
 fn find(office: &Office365, wanted: Option<&str>) -> Result<Account> {
     let mut accounts = office.accounts()?;
-    let damaged = office.diagnose()?.damaged_accounts > 0;
+    let damaged = !office.damaged_accounts()?.is_empty();
     match wanted {
         None if accounts.len() == 1 && !damaged => Ok(accounts.remove(0)),
         None if accounts.is_empty() => office.account(""),
@@ -387,21 +388,4 @@ fn explain(error: &Error) {
         Actor::Developer => "whoever set this program up",
     };
     eprintln!("Who has to act: {who}. ({error})");
-}
-
-#[expect(clippy::disallowed_methods, reason = "a program of its own: its user's home folder is in the environment")]
-fn default_folder() -> PathBuf {
-    let home = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).unwrap_or_default();
-    PathBuf::from(home).join(".intail-office365")
-}
-
-#[cfg(unix)]
-fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)
 }
