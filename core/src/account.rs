@@ -64,7 +64,8 @@ impl Account {
     /// An access token for Microsoft Graph, without asking the person: from memory while it is fresh, else by one refresh that all
     /// threads share. A refreshed token is in the store before it is returned; where the disk is full or read-only, it is returned all the
     /// same and [`AccessToken::is_persisted`] is `false`. The token is the host's from then on: keep it out of logs, and ask again
-    /// instead of storing it.
+    /// instead of storing it. Microsoft may refuse it before it expires (continuous access evaluation): any call that reads, for
+    /// instance [`profile`](Self::profile), then answers Microsoft's challenge, and the next token is a new one.
     ///
     /// # Errors
     /// `InteractionRequired`: call `connect` with this account as expected. `AdminConsentRequired`: the permission was withdrawn or

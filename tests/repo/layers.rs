@@ -33,7 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("settings", &["config", "consent", "error", "guid", "http"]),
     // The parts, which do not know each other; the store takes the proof of who signed in, which only oauth makes
     ("oauth", &["clock", "display", "error", "guid", "http", "model", "secret"]),
-    ("graph", &["config", "display", "error", "http", "model", "secret"]),
+    ("graph", &["config", "display", "error", "guid", "http", "model", "secret"]),
     ("browser", &["approval", "call", "clock", "config", "consent", "display", "error", "language"]),
     ("store", &["clock", "consent", "error", "oauth", "protection", "recovery", "secret"]),
     ("hooks", &["browser", "clock", "log", "model"]),

@@ -123,8 +123,11 @@ impl Engine {
         request: ReadOnlyRequest,
         preferences: &[String],
     ) -> Result<Page<T>> {
-        let request = with_preferences(request, preferences);
-        self.read(cell, call, &request, |response| parse_page(failure::text(response)?))
+        let (request, person) = (with_preferences(request, preferences), cell.record().identity.oid.clone());
+        self.read(cell, call, &request, move |response| {
+            let page: Page<T> = parse_page(failure::text(response)?)?;
+            if page.is_of_another(&person) { Err(Detail::AccountMismatch.about("context")) } else { Ok(page) }
+        })
     }
 
     /// A page whose link to the next is not one that may be followed is not returned at all: whoever wrote that link may have written

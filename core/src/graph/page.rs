@@ -4,7 +4,10 @@
 //! there", as is an item without an id, a property that comes twice, or text after the end. One thing is mended: half a character (a
 //! lone surrogate, `\ud83d`), which a text that was cut in the middle of an emoji ends with. A stranger's subject must not hide a mailbox.
 
-use crate::error::{Detail, Result};
+use crate::{
+    error::{Detail, Result},
+    guid::is_guid,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error, SeqAccess, Visitor},
@@ -43,6 +46,21 @@ pub(crate) struct Page<T> {
     pub(crate) delta: Option<String>,
     #[serde(rename = "@odata.count")]
     pub(crate) count: Option<i64>,
+    /// What the page says that it is.
+    #[serde(rename = "@odata.context")]
+    pub(crate) context: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Whether it names somebody else than this person (object id) as the one whose items it has. A page that names nobody is theirs.
+    pub(crate) fn is_of_another(&self, person: &str) -> bool {
+        let named =
+            self.context.as_deref().and_then(|context| context.split_once("#users('")).and_then(|(_, rest)| rest.split_once("')"));
+        named.is_some_and(|(id, _)| {
+            let id = id.replace("%2D", "-");
+            is_guid(&id) && !id.eq_ignore_ascii_case(person)
+        })
+    }
 }
 
 /// Reads a page.
@@ -64,7 +82,7 @@ fn mended_page<T: Resource>(text: &str) -> Option<Page<T>> {
     mend::mended(text)?;
     let page: Page<Mended<T>> = serde_json::from_str(text).ok()?;
     let items = page.items.into_iter().map(|item| item.0).collect();
-    Some(Page { items, next: page.next, delta: page.delta, count: page.count })
+    Some(Page { items, next: page.next, delta: page.delta, count: page.count, context: page.context })
 }
 
 /// An item whose text may have to be mended.

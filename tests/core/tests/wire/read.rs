@@ -282,6 +282,23 @@ fn g_28_the_profile_of_somebody_else_is_refused() {
 }
 
 #[test]
+fn g_28_a_page_of_somebody_else_is_refused() {
+    let rig = Rig::new();
+    let account = rig.connected(&rig.open());
+    let named = |person: &str| {
+        page(json!({
+            "@odata.context": format!("https://graph.microsoft.com/v1.0/$metadata#users('{person}')/messages"),
+            "value": [{"id": "a"}],
+        }))
+    };
+    rig.script([named("00000000-dddd-4eee-8fff-444444444444"), named(&account.info().object_id.to_uppercase()), named("me")]);
+    refused(account.messages(&query()), ErrorKind::Untrusted, "AccountMismatch");
+    for _ in 0..2 {
+        assert_eq!(account.messages(&query()).unwrap().messages.len(), 1);
+    }
+}
+
+#[test]
 fn a_missing_picture_is_no_error() {
     let rig = Rig::new();
     let picture = with_header(
