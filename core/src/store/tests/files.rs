@@ -313,13 +313,16 @@ fn a_key_file_is_made_once_and_must_be_private() {
 }
 
 #[test]
-fn s_01_a_lost_key_file_is_a_wrong_key_and_not_damage() {
+fn s_01_a_key_file_that_is_lost_or_another_one_is_said_to_be_that_and_not_damage() {
     let rig = Rig::new();
-    let path = rig.beside(".key");
-    Store::open(&rig.path(), &KeyFile::at(path.to_str().unwrap()).unwrap()).unwrap().close().unwrap();
+    let (path, other) = (rig.beside(".key"), rig.beside(".other"));
+    let at = |path: &Path| KeyFile::at(path.to_str().unwrap()).unwrap();
+    Store::open(&rig.path(), &at(&path)).unwrap().close().unwrap();
+    Store::open(&rig.beside(".second"), &at(&other)).unwrap().close().unwrap();
+    assert_eq!(Store::open(&rig.path(), &at(&other)).unwrap_err().cause(), Detail::StoreWrongKey);
     fs::remove_file(&path).unwrap();
-    let error = Store::open(&rig.path(), &KeyFile::at(path.to_str().unwrap()).unwrap()).unwrap_err();
-    assert_eq!(error.cause(), Detail::StoreWrongKey);
+    assert_eq!(Store::open(&rig.path(), &at(&path)).unwrap_err().cause(), Detail::KeyFileMissing);
+    assert!(!path.exists(), "none is made in its place");
 }
 
 #[test]
