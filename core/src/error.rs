@@ -4,114 +4,20 @@
 //! and identifiers that say nothing about a person. A host switches on [`Error::kind`]; everything else is detail for people and support.
 
 mod detail;
+mod kind;
 #[cfg(test)]
 mod reference;
+mod service_code;
 
 pub(crate) use detail::Detail;
+pub use kind::{Actor, ErrorKind};
+pub use service_code::{ServiceCode, ServiceCodeClass};
 
 use crate::{approval::AdminApproval, language::Language};
 use std::{borrow::Cow, fmt, sync::Arc};
 
 /// The result of every call of this library.
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// What a host should do about a failure. The numbers are stable and never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum ErrorKind {
-    /// The call or the configuration is wrong; correct the program.
-    InvalidArgument = 1,
-    /// The account is not connected to this store; call `connect`.
-    NotConnected = 2,
-    /// The person has to sign in again; call `connect` for the same account.
-    InteractionRequired = 3,
-    /// The organisation has not approved the app; show [`Error::admin_approval`].
-    AdminConsentRequired = 4,
-    /// The person declined, or left the consent page after asking for approval; show [`Error::admin_approval`] and offer a retry.
-    ConsentDeclined = 5,
-    /// The grant carries rights beyond reading, which this host does not allow.
-    ConsentExceedsReadOnly = 6,
-    /// A policy of the organisation forbids it; the administrator must act.
-    AccessDenied = 7,
-    /// Another person signed in than the one who was expected.
-    WrongAccount = 8,
-    /// The host or the person cancelled; nothing changed.
-    Cancelled = 9,
-    /// The deadline passed; nothing was lost. Try again.
-    TimedOut = 10,
-    /// The service could not be reached, or the connection is not trusted; try again when the network is back.
-    Network = 11,
-    /// The service asks for a pause of [`Error::retry_after`] seconds.
-    Throttled = 12,
-    /// The service failed or answered with something unusable; try again later and keep [`Error::request_id`] for support.
-    Service = 13,
-    /// An answer failed a security check and was thrown away.
-    Untrusted = 14,
-    /// The app registration does not fit this library; the developer must correct it.
-    Misconfigured = 15,
-    /// The store cannot be used now: busy, full, read-only, moved or in an unsafe place.
-    StorageUnavailable = 16,
-    /// The store or a part of it is damaged.
-    StorageDamaged = 17,
-    /// The store was written by a newer version; update the app.
-    StorageTooNew = 18,
-    /// The key provider cannot give its key now (a locked phone, a dismissed prompt); try again later.
-    KeyUnavailable = 19,
-    /// The key does not open this store.
-    KeyRejected = 20,
-    /// The same object is in use in a way that excludes this call (from inside an observer, or a second copy); try again outside.
-    Busy = 21,
-    /// The object was closed.
-    Closed = 22,
-    /// A defect of this library; please report it.
-    Internal = 23,
-    /// What was asked for is not there (any more); read the list again.
-    NotFound = 24,
-}
-
-impl ErrorKind {
-    /// Every kind, in the order of its number.
-    pub const ALL: [Self; 24] = [
-        Self::InvalidArgument,
-        Self::NotConnected,
-        Self::InteractionRequired,
-        Self::AdminConsentRequired,
-        Self::ConsentDeclined,
-        Self::ConsentExceedsReadOnly,
-        Self::AccessDenied,
-        Self::WrongAccount,
-        Self::Cancelled,
-        Self::TimedOut,
-        Self::Network,
-        Self::Throttled,
-        Self::Service,
-        Self::Untrusted,
-        Self::Misconfigured,
-        Self::StorageUnavailable,
-        Self::StorageDamaged,
-        Self::StorageTooNew,
-        Self::KeyUnavailable,
-        Self::KeyRejected,
-        Self::Busy,
-        Self::Closed,
-        Self::Internal,
-        Self::NotFound,
-    ];
-}
-
-/// Who has to act before the call can succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum Actor {
-    /// Nobody: waiting or trying again is enough.
-    Nobody = 0,
-    /// The person at the device.
-    User = 1,
-    /// The organisation's administrator.
-    Administrator = 2,
-    /// The developer of the host app.
-    Developer = 3,
-}
 
 /// A failure: what happened, who must act, and what support needs to know. Cheap to clone and safe to log.
 #[derive(Clone)]
@@ -331,6 +237,14 @@ mod tests {
             ] {
                 assert!(text.ends_with('.') && text.len() > 10, "{}: {text:?}", detail.name());
             }
+        }
+    }
+
+    #[test]
+    fn every_kind_speaks_both_languages() {
+        for kind in ErrorKind::ALL {
+            let (english, german) = (kind.text(Language::English), kind.text(Language::German));
+            assert!(english.ends_with('.') && german.ends_with('.') && english != german, "{kind:?}");
         }
     }
 

@@ -101,7 +101,7 @@ pub use client::{DevicePoll, Office365};
 pub use clock::{Clock, SystemClock};
 pub use config::{AppIdentity, Cloud, Config, NetworkConfig, ProxyPassword};
 pub use consent::{Scope, ScopeReport};
-pub use error::{Actor, Error, ErrorKind, Result};
+pub use error::{Actor, Error, ErrorKind, Result, ServiceCode, ServiceCodeClass};
 pub use hooks::Hooks;
 pub use import::{ImportKind, ImportPassword, ImportReport, ImportSource, ImportedAccount, LeftImport, LeftReason, RefusedImport};
 pub use language::Language;
@@ -109,7 +109,7 @@ pub use log::{LogLevel, LogRecord, LogSink};
 pub use model::{
     AccessToken, AccountEvent, AccountEventKind, AccountInfo, AccountObserver, AccountState, AdminConsent, AuthorizationRequest,
     ConnectEvent, ConnectEventKind, ConnectObserver, ConnectOptions, ConsentReport, ConsentStatus, DeviceCode, Diagnosis,
-    Disconnected, StateReport,
+    Disconnected, Need, StateReport,
 };
 pub use model::{
     Attendee, AttendeeType, Calendar, CalendarColor, CalendarView, Check, CheckKind, DayOfWeek, EmailAddress, Event, EventChange,

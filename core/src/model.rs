@@ -16,7 +16,7 @@ pub use calendar::{
     EventProperty, EventQuery, EventTime, EventType, Location, LocationType, OnlineMeeting, OnlineMeetingProvider, RangeType,
     Recurrence, RecurrencePatternType, Response, Sensitivity, ShowAs, WeekIndex,
 };
-pub use diagnosis::{Check, CheckKind, Diagnosis};
+pub use diagnosis::{Check, CheckKind, Diagnosis, Need};
 pub use mail::{
     EmailAddress, FlagStatus, Importance, InferenceClassification, MailFolder, Message, MessageChange, MessageKind, MessageOrder,
     MessagePage, MessageProperty, MessageQuery, RemovedReason, UnknownValue,

@@ -6,7 +6,8 @@ use crate::{
     error::{Actor, Detail, Error, Result},
     graph::request::ReadOnlyRequest,
     http::{AllowedUrl, Endpoint, Header, Method, Question, Response, date},
-    model::{Check, CheckKind, Diagnosis},
+    model::{Check, CheckKind, Diagnosis, Need, StateReport},
+    store::AccountRecord,
 };
 use std::sync::Arc;
 
@@ -38,14 +39,14 @@ impl Engine {
         ];
         let stored = stored.unwrap_or_default();
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let in_need =
-            stored.records.iter().filter(|record| self.standing(record).report(&record.state, 0).who_acts != Actor::Nobody);
+        let needs = self.needs(&stored.records);
         let missing = settings.scopes.iter().filter(|scope| stored.records.iter().any(|record| !record.scopes.allows(**scope)));
         Ok(Diagnosis {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             checks: checks.into_iter().map(|(kind, error)| Check { kind, error }).collect(),
             accounts: count(stored.records.len()),
-            accounts_in_need: count(in_need.count()),
+            accounts_in_need: needs.iter().fold(0, |sum: u32, need| sum.saturating_add(need.accounts)),
+            needs,
             damaged_accounts: count(stored.damaged.len()),
             missing_scopes: missing.copied().collect(),
             damaged_account_ids: stored.damaged.clone(),
@@ -59,6 +60,24 @@ impl Engine {
             redirect_uri: settings.redirect.as_sent(),
             clock_ahead: ahead,
         })
+    }
+
+    /// What the accounts need that cannot be used as they stand, the same cause once.
+    fn needs(&self, records: &[AccountRecord]) -> Vec<Need> {
+        let mut needs: Vec<Need> = Vec::new();
+        for record in records {
+            let StateReport { state, detail, service_code, who_acts, .. } = self.standing(record).report(&record.state, 0);
+            if who_acts == Actor::Nobody {
+                continue;
+            }
+            let known =
+                needs.iter_mut().find(|need| (need.state, &need.detail, &need.service_code) == (state, &detail, &service_code));
+            match known {
+                Some(need) => need.accounts = need.accounts.saturating_add(1),
+                None => needs.push(Need { state, detail, service_code, who_acts, accounts: 1 }),
+            }
+        }
+        needs
     }
 
     /// Whether a host answers, and how far our clock is ahead of its. The outer error is the caller's.

@@ -28,7 +28,8 @@ impl Standing {
                     state,
                     detail: stored.detail.clone(),
                     service_code: stored.service_code.clone(),
-                    who_acts: state.who_acts(),
+                    // More exact than the state: of what a policy forbids, some is for the person to mend.
+                    who_acts: Detail::named(&stored.detail).map_or_else(|| state.who_acts(), Detail::who_acts),
                     since: stored.since,
                 }
             }
@@ -69,6 +70,14 @@ mod tests {
             assert_eq!((report.state, report.who_acts, report.since), (state, actor, 5), "{bar:?}");
             assert!(!report.message(Language::English).is_empty() && !report.next_step(Language::German).is_empty(), "{bar:?}");
         }
+        let blocked = |detail: &str| {
+            let stored =
+                StateRecord { state: AccountState::BlockedByPolicy as u32, detail: detail.to_owned(), ..connected_state(1) };
+            Standing::Usable.report(&stored, 5).who_acts
+        };
+        assert_eq!(blocked("DeviceNotAccepted"), Actor::User);
+        assert_eq!(blocked("BlockedByPolicy"), Actor::Administrator);
+        assert_eq!(blocked("written by another version"), Actor::Administrator);
         let report = Standing::Usable.report(&connected_state(1), 5);
         assert_eq!((report.state, report.detail.as_str(), report.since), (AccountState::Connected, "", 1));
     }

@@ -19,6 +19,7 @@ enum Step {
     ProtectKeyFile,
     Recover,
     Refresh,
+    RegisterDevice,
     RestoreKey,
     SetClock,
     ShowAdministrator,
@@ -70,6 +71,10 @@ impl Step {
             Self::SetClock => (
                 "Let this device set its time by itself, then try again.",
                 "Lassen Sie dieses Gerät die Uhrzeit automatisch einstellen und versuchen Sie es erneut.",
+            ),
+            Self::RegisterDevice => (
+                "Register or enrol this device as your organisation asks, then connect again; your administrator can help.",
+                "Registrieren Sie dieses Gerät, wie Ihre Organisation es verlangt, und verbinden Sie sich erneut; Ihre Administration kann helfen.",
             ),
             Self::Refresh => ("Refresh the list.", "Aktualisieren Sie die Liste."),
             Self::RestoreKey => (
@@ -210,12 +215,14 @@ details! {
     ScopeNotGranted: AdminConsentRequired, User, ConnectOrAsk, "This permission was not given.", "Diese Berechtigung wurde nicht erteilt.";
     OverPrivileged: ConsentExceedsReadOnly, Administrator, ShowAdministrator, "Your organisation has granted this app more than reading; the app refuses to use that.", "Ihre Organisation hat dieser App mehr als Lesen erlaubt; die App lehnt das ab.";
     BlockedByPolicy: AccessDenied, Administrator, ShowAdministrator, "A policy of your organisation blocks this access.", "Eine Richtlinie Ihrer Organisation verhindert diesen Zugriff.";
+    DeviceNotAccepted: AccessDenied, User, RegisterDevice, "Your organisation does not accept this device as it is.", "Ihre Organisation akzeptiert dieses Gerät so nicht.";
     AppUnavailable: AccessDenied, Administrator, ShowAdministrator, "This app is not available in your organisation.", "Diese App ist in Ihrer Organisation nicht verfügbar.";
     AccessDenied: AccessDenied, Administrator, ShowAdministrator, "The service refused the access.", "Der Dienst hat den Zugriff verweigert.";
     // Tokens
     InteractionRequired: InteractionRequired, User, SignInAgain, "You have to sign in yourself, perhaps with an extra check.", "Sie müssen sich selbst anmelden, vielleicht mit einer zusätzlichen Prüfung.";
     OtherConfiguration: InteractionRequired, User, SignInAgain, "The account was connected under another configuration of the app.", "Das Konto wurde unter einer anderen Einstellung der App verbunden.";
     ReauthRequired: InteractionRequired, User, SignInAgain, "Your session has ended.", "Ihre Sitzung ist beendet.";
+    PasswordExpired: InteractionRequired, User, SignInAgain, "Your password has expired.", "Ihr Passwort ist abgelaufen.";
     ConfigError: Misconfigured, Developer, ContactSupport, "The app is not registered correctly with Microsoft.", "Die App ist bei Microsoft nicht richtig registriert.";
     ProviderError: Service, Developer, ContactSupport, "The sign-in service reported an error.", "Der Anmeldedienst hat einen Fehler gemeldet.";
     TokenResponseInvalid: Service, Nobody, TryLater, "The sign-in service gave an unusable answer.", "Der Anmeldedienst hat eine unbrauchbare Antwort gegeben.";

@@ -1,6 +1,6 @@
 //! `docs/errors.md` is written from the tables of this folder; a test keeps it so.
 
-use super::{Detail, ErrorKind};
+use super::{Detail, ErrorKind, ServiceCode, ServiceCodeClass};
 use crate::language::Language;
 use std::fmt::Write;
 
@@ -20,18 +20,42 @@ Who acts says whether trying again can help without anybody: *nobody* means that
 
 ";
 
+const CODES: &str = "# The service's own codes
+
+`service_code` of an error is what Microsoft calls it; `service_code_meaning` (or `ServiceCode::find`) looks it up in this table. The classes
+speak to people in English and German, the rows in English to those who look into a failure. A code explains; what a host does follows
+from the kind.
+
+";
+
 fn text() -> String {
     let mut page = HEAD.to_owned();
     for kind in ErrorKind::ALL {
         let _ = write!(
             page,
-            "## `{kind:?}` ({})\n\n| detail | who acts | what the person is told | next step |\n| --- | --- | --- | --- |\n",
-            kind as u32
+            "## `{kind:?}` ({})\n\n{}\n\n| detail | who acts | what the person is told | next step |\n| --- | --- | --- | --- |\n",
+            kind as u32,
+            kind.text(Language::English)
         );
         for detail in Detail::ALL.iter().filter(|detail| detail.kind() == kind) {
             let (message, step) = (detail.message(Language::English), detail.next_step(Language::English));
             let actor = format!("{:?}", detail.who_acts()).to_lowercase();
             let _ = writeln!(page, "| `{}` | {actor} | {message} | {step} |", detail.name());
+        }
+        page.push('\n');
+    }
+    page.push_str(CODES);
+    for class in ServiceCodeClass::ALL {
+        let (text, step) = (class.text(Language::English), class.next_step(Language::English));
+        let _ = write!(
+            page,
+            "### `{class:?}` ({})\n\n{text} {step}\n\n| code | who acts | meaning | what to do |\n| --- | --- | --- | --- |\n",
+            class as u32
+        );
+        for row in ServiceCode::all().into_iter().filter(|row| row.class == class) {
+            let actor = format!("{:?}", row.who_acts).to_lowercase();
+            let name = row.name.map(|name| format!(" {name}")).unwrap_or_default();
+            let _ = writeln!(page, "| `{}`{name} | {actor} | {} | {} |", row.code, row.meaning, row.remedy);
         }
         page.push('\n');
     }

@@ -1,6 +1,12 @@
 //! What stands in the way of the library here, for a settings page and for support.
 
-use crate::{consent::Scope, error::Error, language::Language, protection::KeyProviderKind};
+use super::AccountState;
+use crate::{
+    consent::Scope,
+    error::{Actor, Error, ServiceCode},
+    language::Language,
+    protection::KeyProviderKind,
+};
 use std::fmt::Write;
 
 /// What was looked at.
@@ -42,6 +48,8 @@ pub struct Diagnosis {
     pub accounts: u32,
     /// Those that need a person or an administrator.
     pub accounts_in_need: u32,
+    /// Why they do: each cause once, with the number of accounts.
+    pub needs: Vec<Need>,
     /// Accounts whose rows are damaged. Their persons have to connect again.
     pub damaged_accounts: u32,
     /// Ids of those, as far as they can be read.
@@ -66,6 +74,21 @@ pub struct Diagnosis {
     pub redirect_uri: String,
     /// Seconds that this machine's clock is ahead of the service's; negative if it is behind, `None` if the service was not reached.
     pub clock_ahead: Option<i64>,
+}
+
+/// Why accounts cannot be used as they stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// How they stand.
+    pub state: AccountState,
+    /// The stable name of the cause.
+    pub detail: String,
+    /// The service's own code, where it gave one; [`ServiceCode::find`] says what it means.
+    pub service_code: Option<String>,
+    /// Who has to act.
+    pub who_acts: Actor,
+    /// How many accounts stand so.
+    pub accounts: u32,
 }
 
 impl CheckKind {
@@ -101,6 +124,14 @@ impl Diagnosis {
         let names = |scopes: &[Scope]| scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
         let _ =
             writeln!(text, "accounts: {}, in need: {}, damaged: {}", self.accounts, self.accounts_in_need, self.damaged_accounts);
+        for need in &self.needs {
+            let code = need.service_code.as_deref().unwrap_or("no code");
+            let _ = write!(text, "  {} x {:?}, {} [{code}], acts: {:?}", need.accounts, need.state, need.detail, need.who_acts);
+            let _ = match need.service_code.as_deref().and_then(ServiceCode::find) {
+                Some(code) => writeln!(text, " | {}. {}.", code.meaning, code.remedy),
+                None => writeln!(text),
+            };
+        }
         let _ = writeln!(text, "key provider: {:?}, rotation pending: {}", self.key_provider, self.key_rotation_pending);
         let _ = writeln!(text, "hosts: {} {}, proxy: {}", self.authority_host, self.graph_host, self.uses_proxy);
         let _ = writeln!(text, "permissions: {}, missing somewhere: {}", names(&self.scopes), names(&self.missing_scopes));

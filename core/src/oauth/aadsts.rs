@@ -63,14 +63,13 @@ pub(crate) fn decide(answer: &ServiceError) -> Decision {
 }
 
 fn invalid_grant(answer: &ServiceError) -> Decision {
-    let has = |codes: &[u32]| answer.codes.iter().any(|code| codes.contains(code));
-    if answer.suberror.as_deref() == Some("bad_token") || has(&[9_002_313, 70_000]) {
+    if answer.suberror.as_deref() == Some("bad_token") || has(answer, &[9_002_313, 70_000]) {
         return sign_in(DELETE);
     }
-    if has(&[700_082, 70_008, 50_173, 50_133, 70_043]) {
+    if has(answer, &[700_082, 70_008, 50_173, 50_133, 70_043]) {
         return sign_in(DELETE);
     }
-    if has(&[65_001]) {
+    if has(answer, &[65_001]) {
         return consent();
     }
     by_suberror(answer).unwrap_or_else(|| sign_in(KEEP))
@@ -80,13 +79,24 @@ fn by_suberror(answer: &ServiceError) -> Option<Decision> {
     Some(match answer.suberror.as_deref()? {
         "consent_required" => consent(),
         "basic_action" => extra_step(),
-        "additional_action" | "message_only" | "device_authentication_failed" | "protection_policy_required" => {
-            row(AccountState::BlockedByPolicy, KEEP, Detail::BlockedByPolicy, Retry::Probe)
-        }
-        "user_password_expired" | "token_expired" => sign_in(KEEP),
+        // An app that is not approved can only be allowed by an administrator, whatever the person does to the device.
+        "additional_action" if has(answer, &[53_002]) => blocked(Detail::BlockedByPolicy),
+        "additional_action" | "device_authentication_failed" => blocked(Detail::DeviceNotAccepted),
+        "message_only" | "protection_policy_required" => blocked(Detail::BlockedByPolicy),
+        "user_password_expired" => Decision { detail: Detail::PasswordExpired, ..sign_in(KEEP) },
+        "token_expired" => sign_in(KEEP),
         "client_mismatch" => sign_in(DELETE),
         _ => return None,
     })
+}
+
+fn has(answer: &ServiceError, codes: &[u32]) -> bool {
+    answer.codes.iter().any(|code| codes.contains(code))
+}
+
+/// What the organisation's conditional access forbids (FACTS 2.4): the detail says who can change that.
+fn blocked(detail: Detail) -> Decision {
+    row(AccountState::BlockedByPolicy, KEEP, detail, Retry::Probe)
 }
 
 fn sign_in(keep: bool) -> Decision {
@@ -127,6 +137,7 @@ pub(crate) fn service_code(codes: &[u32]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Actor;
     use AccountState as S;
 
     fn decision(status: u16, error: &str, suberror: &str, codes: &[u32]) -> (AccountState, bool, Retry) {
@@ -181,6 +192,27 @@ mod tests {
         ];
         for (status, error, suberror, codes, state, keep, retry) in rows {
             assert_eq!(decision(*status, error, suberror, codes), (*state, *keep, *retry), "{status} {error} {suberror} {codes:?}");
+        }
+    }
+
+    /// The sub-errors of conditional access: what the person can do, what only an administrator can.
+    #[test]
+    fn t_16_sub_errors_say_who_must_act() {
+        for (error, suberror, codes, detail, who) in [
+            ("invalid_grant", "basic_action", 50_076, Detail::InteractionRequired, Actor::User),
+            ("interaction_required", "basic_action", 50_079, Detail::InteractionRequired, Actor::User),
+            ("invalid_grant", "additional_action", 53_000, Detail::DeviceNotAccepted, Actor::User),
+            ("invalid_grant", "additional_action", 53_002, Detail::BlockedByPolicy, Actor::Administrator),
+            ("invalid_grant", "device_authentication_failed", 50_155, Detail::DeviceNotAccepted, Actor::User),
+            ("invalid_grant", "message_only", 53_003, Detail::BlockedByPolicy, Actor::Administrator),
+            ("unauthorized_client", "protection_policy_required", 53_005, Detail::AppUnavailable, Actor::Administrator),
+            ("invalid_grant", "user_password_expired", 50_055, Detail::PasswordExpired, Actor::User),
+            ("invalid_grant", "token_expired", 70_043, Detail::ReauthRequired, Actor::User),
+        ] {
+            let suberror = Some(suberror.to_owned());
+            let answer = ServiceError { status: 400, error: error.into(), suberror, codes: vec![codes], claims: None };
+            let decided = decide(&answer).detail;
+            assert_eq!((decided, decided.who_acts()), (detail, who), "{answer:?}");
         }
     }
 

@@ -387,5 +387,8 @@ fn explain(error: &Error) {
         Actor::Administrator => "the administrator of the organisation",
         Actor::Developer => "whoever set this program up",
     };
+    if let Some(code) = error.service_code_meaning() {
+        eprintln!("{}: {}. {}.", code.code, code.meaning, code.remedy);
+    }
     eprintln!("Who has to act: {who}. ({error})");
 }

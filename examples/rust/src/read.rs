@@ -96,7 +96,15 @@ pub(crate) fn diagnose(office: &Office365, as_json: bool) -> Result<()> {
         .iter()
         .map(|check| json!({ "check": format!("{:?}", check.kind), "error": check.error.as_ref().map(intail_office365::Error::detail) }))
         .collect();
-    let value = json!({ "is_well": diagnosis.is_well(), "checks": checks, "accounts": diagnosis.accounts });
+    let needs =
+        diagnosis.needs.iter().map(|need| json!({ "detail": need.detail, "code": need.service_code, "accounts": need.accounts }));
+    let value = json!({
+        "is_well": diagnosis.is_well(),
+        "checks": checks,
+        "accounts": diagnosis.accounts,
+        "needs": needs.collect::<Vec<_>>(),
+        "redirect_uri": diagnosis.redirect_uri,
+    });
     show(as_json, &value, || diagnosis.report(Language::English).trim_end().to_owned());
     Ok(())
 }

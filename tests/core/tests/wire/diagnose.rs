@@ -1,7 +1,9 @@
 //! The report for support: what is wrong is in it, and nothing about a person.
 
 use crate::{needles::Needles, rig::Rig};
-use intail_office365::{CheckKind, Clock, Diagnosis, Hooks, HostKey, KeyProvider, Language, Office365, Result, Scope};
+use intail_office365::{
+    AccountState, Actor, CheckKind, Clock, Diagnosis, Hooks, HostKey, KeyProvider, Language, Office365, Result, Scope,
+};
 use intail_office365_sandbox::{Endpoint, Fault};
 use std::{fs, sync::Arc};
 
@@ -92,4 +94,25 @@ fn unreachable_hosts_and_a_missing_store_are_findings_and_no_failure() {
     );
     assert_eq!((wrong[0].1, wrong[3].1, wrong[4].1), ("StoreMoved", "NetworkUnavailable", "NetworkUnavailable"));
     assert_eq!(diagnosis.clock_ahead, None);
+}
+
+/// Support reads which accounts cannot be used and why, with the service's own code explained, and of whom it is not.
+#[test]
+fn accounts_in_need_are_counted_by_their_cause() {
+    let rig = Rig::new();
+    let office = rig.open();
+    let account = rig.connected(&office);
+    rig.expire();
+    rig.control.add_fault(Fault::token_error("invalid_grant", Some("additional_action"), &[53_000], None)).unwrap();
+    assert_eq!(account.acquire_token_silent().unwrap_err().detail(), "DeviceNotAccepted");
+    let diagnosis = office.diagnose().unwrap();
+    let need = &diagnosis.needs[0];
+    assert_eq!(
+        (need.state, need.detail.as_str(), need.who_acts, need.accounts),
+        (AccountState::BlockedByPolicy, "DeviceNotAccepted", Actor::User, 1)
+    );
+    assert_eq!((diagnosis.needs.len(), diagnosis.accounts_in_need), (1, 1));
+    let report = diagnosis.report(Language::English);
+    assert!(report.contains("[AADSTS53000], acts: User | The organisation asks for a device"), "{report}");
+    assert_eq!(Needles::of(&rig.sandbox).found_in(&report), Vec::<&str>::new());
 }

@@ -20,14 +20,15 @@ const ROWS: &[Row] = &[
     row("invalid_grant", None, &[50_133], SIGN_IN, false),
     row("invalid_grant", Some("token_expired"), &[70_043], SIGN_IN, false),
     row("invalid_grant", Some("client_mismatch"), &[], SIGN_IN, false),
-    row("invalid_grant", Some("user_password_expired"), &[50_055], SIGN_IN, false),
+    row("invalid_grant", Some("user_password_expired"), &[50_055], PASSWORD, false),
     row("invalid_grant", None, &[50_057], SIGN_IN, false),
     row("invalid_grant", Some("consent_required"), &[65_001], CONSENT, true),
     row("invalid_grant", Some("basic_action"), &[50_076], EXTRA, false),
     row("interaction_required", None, &[50_079], EXTRA, false),
-    row("invalid_grant", Some("additional_action"), &[53_000], POLICY, true),
+    row("invalid_grant", Some("additional_action"), &[53_000], DEVICE, true),
+    row("invalid_grant", Some("additional_action"), &[53_002], POLICY, true),
     row("invalid_grant", Some("message_only"), &[53_003], POLICY, true),
-    row("invalid_grant", Some("device_authentication_failed"), &[], POLICY, true),
+    row("invalid_grant", Some("device_authentication_failed"), &[], DEVICE, true),
     row("invalid_grant", Some("protection_policy_required"), &[], POLICY, true),
     row("unauthorized_client", None, &[700_016], UNAVAILABLE, true),
     row("unauthorized_client", None, &[7_000_112], UNAVAILABLE, true),
@@ -40,6 +41,8 @@ const ROWS: &[Row] = &[
 const CONSENT: (S, K, &str) = (S::ConsentRequired, K::AdminConsentRequired, "AdminConsentRequired");
 const EXTRA: (S, K, &str) = (S::ExtraStepRequired, K::InteractionRequired, "InteractionRequired");
 const POLICY: (S, K, &str) = (S::BlockedByPolicy, K::AccessDenied, "BlockedByPolicy");
+const DEVICE: (S, K, &str) = (S::BlockedByPolicy, K::AccessDenied, "DeviceNotAccepted");
+const PASSWORD: (S, K, &str) = (S::SignInRequired, K::InteractionRequired, "PasswordExpired");
 const UNAVAILABLE: (S, K, &str) = (S::AppUnavailable, K::AccessDenied, "AppUnavailable");
 const CONFIG: (S, K, &str) = (S::Misconfigured, K::Misconfigured, "ConfigError");
 
@@ -77,7 +80,7 @@ fn t_16_every_row_of_the_decision_table() {
         assert!(failure.client_request_id().is_some(), "{row}");
         let report = account.state();
         assert_eq!((report.state, report.detail.as_str(), report.service_code), (*state, *detail, code), "{row}");
-        assert_eq!((report.who_acts, report.who_acts == Actor::Nobody), (state.who_acts(), false), "{row}");
+        assert_eq!((report.who_acts, report.who_acts == Actor::Nobody), (failure.who_acts(), false), "{row}");
 
         // At once nobody is asked, whatever the state; after the pause only where somebody else may have acted.
         refused(account.acquire_token_silent(), *kind, detail);
@@ -206,7 +209,7 @@ const EVENTS: [Event; 14] = [
     event(
         "device policy",
         |control| control.set_conditional_access("northwind", ConditionalAccess::Device),
-        Some((POLICY, "AADSTS53000")),
+        Some((DEVICE, "AADSTS53000")),
     ),
     event("licence removed", |control| control.remove_licence(MEGAN), None),
     event("90 days unused", |control| control.advance_clock(91 * 86_400), Some((SIGN_IN, "AADSTS700082"))),
