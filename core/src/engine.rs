@@ -34,7 +34,7 @@ pub use sharing::Sharing;
 use sharing::Sharing;
 use sharing::Watch;
 use standing::Standing;
-pub(crate) use sync::{Round, Step};
+pub(crate) use sync::Step;
 
 use crate::{
     browser::{BrowserOpener, SystemBrowser},
@@ -322,7 +322,7 @@ impl fmt::Debug for Engine {
 }
 
 /// Runs a host's observer; calls into the library from inside it are refused.
-fn observe(run: impl FnOnce()) {
+pub(crate) fn observe(run: impl FnOnce()) {
     struct Leave(bool);
     impl Drop for Leave {
         fn drop(&mut self) {

@@ -114,9 +114,10 @@ pub use model::{
 pub use model::{
     Attendee, AttendeeType, Calendar, CalendarColor, CalendarView, Check, CheckKind, DayOfWeek, EmailAddress, Event, EventChange,
     EventOrder, EventPage, EventProperty, EventQuery, EventSyncPage, EventTime, EventType, FlagStatus, Importance,
-    InferenceClassification, Location, LocationType, MailFolder, Message, MessageChange, MessageKind, MessageOrder, MessagePage,
-    MessageProperty, MessageQuery, MessageSyncPage, OnlineMeeting, OnlineMeetingProvider, Photo, Profile, RangeType, Recurrence,
-    RecurrencePatternType, RemovedReason, Response, Sensitivity, ShowAs, SyncProgress, UnknownValue, WeekIndex,
+    InferenceClassification, Location, LocationType, MailFolder, MailboxSync, Message, MessageChange, MessageKind, MessageOrder,
+    MessagePage, MessageProperty, MessageQuery, MessageSyncPage, OnlineMeeting, OnlineMeetingProvider, Photo, Profile, RangeType,
+    Recurrence, RecurrencePatternType, RemovedReason, Response, Sensitivity, ShowAs, SyncObserver, SyncProgress, UnknownValue,
+    WeekIndex,
 };
 pub use protection::{KeyProviderKind, KeyRotation, Protection};
 pub use recovery::{Discarded, Inspection, Recovery, Remedy};

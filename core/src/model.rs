@@ -22,7 +22,7 @@ pub use mail::{
     MessagePage, MessageProperty, MessageQuery, RemovedReason, UnknownValue,
 };
 pub use profile::{Photo, Profile};
-pub use sync::{EventSyncPage, MessageSyncPage, SyncProgress};
+pub use sync::{EventSyncPage, MailboxSync, MessageSyncPage, SyncObserver, SyncProgress};
 pub(crate) use word::Word;
 
 use crate::{

@@ -19,7 +19,7 @@ impl Account {
     /// As [`calendar_view`](Self::calendar_view).
     pub fn calendars(&self) -> Result<Vec<Calendar>> {
         let call = self.reading(Scope::CalendarsRead)?;
-        let (page, mut next) = self.engine.first_page(&self.cell, &call, "calendars", calendars::list(), Vec::new())?;
+        let (page, mut next) = self.engine.first_page(&self.cell, &call, "calendars", calendars::list())?;
         let mut found: Vec<Calendar> = page.items;
         while let Some(more) = next {
             let (page, rest) = self.engine.next_page(&self.cell, &call, "calendars", &more)?;
@@ -35,7 +35,7 @@ impl Account {
     /// `NotFound`: no such calendar. Otherwise as [`calendar_view`](Self::calendar_view).
     pub fn calendar(&self, id: Option<&str>) -> Result<Calendar> {
         let call = self.reading(Scope::CalendarsRead)?;
-        self.engine.one(&self.cell, &call, &calendars::one(id)?, &[])
+        self.engine.one(&self.cell, &call, &calendars::one(id)?)
     }
 
     /// The first page of single events and series, each series once and not its occurrences (`Calendars.Read`). What happens in a
@@ -45,7 +45,7 @@ impl Account {
     /// As [`calendar_view`](Self::calendar_view).
     pub fn events(&self, query: &EventQuery) -> Result<EventPage> {
         let call = self.reading(Scope::CalendarsRead)?;
-        self.engine.first_page(&self.cell, &call, KIND, events::list(query)?, Vec::new()).map(event_page)
+        self.engine.first_page(&self.cell, &call, KIND, events::list(query)?).map(event_page)
     }
 
     /// The first page of what happens between two instants: single events and every occurrence of a series, expanded by the service, by
@@ -75,7 +75,7 @@ impl Account {
     /// ```
     pub fn calendar_view(&self, view: &CalendarView) -> Result<EventPage> {
         let call = self.reading(Scope::CalendarsRead)?;
-        self.engine.first_page(&self.cell, &call, KIND, events::view(view)?, Vec::new()).map(event_page)
+        self.engine.first_page(&self.cell, &call, KIND, events::view(view)?).map(event_page)
     }
 
     /// The page behind one of [`events`](Self::events) or [`calendar_view`](Self::calendar_view).
@@ -93,7 +93,7 @@ impl Account {
     /// `NotFound` for one that is not there any more. Otherwise as [`calendar_view`](Self::calendar_view).
     pub fn event(&self, id: &str) -> Result<Event> {
         let call = self.reading(Scope::CalendarsRead)?;
-        self.engine.one(&self.cell, &call, &events::one(id)?, &[])
+        self.engine.one(&self.cell, &call, &events::one(id)?)
     }
 
     /// Goes through all that a query of [`events`](Self::events) finds, one page in memory at a time.

@@ -30,7 +30,7 @@ impl Account {
         let mut parents = VecDeque::from([None]);
         while let Some(parent) = parents.pop_front() {
             let listing = folders::list(parent.as_deref(), false, reach)?;
-            let (mut page, mut next) = self.engine.first_page(&self.cell, &call, "folders", listing, Vec::new())?;
+            let (mut page, mut next) = self.engine.first_page(&self.cell, &call, "folders", listing)?;
             loop {
                 for folder in page.items {
                     let folder: MailFolder = folder;
@@ -60,7 +60,7 @@ impl Account {
     pub fn mail_folder(&self, folder: &str) -> Result<MailFolder> {
         let call = self.reading(Scope::MailReadBasic)?;
         let listing = folders::one(folder, self.engine.reach(&self.cell))?;
-        let found: MailFolder = self.engine.one(&self.cell, &call, &listing, &[])?;
+        let found: MailFolder = self.engine.one(&self.cell, &call, &listing)?;
         Ok(MailFolder { well_known: folders::well_known(folder).map(str::to_owned), ..found })
     }
 
@@ -100,7 +100,7 @@ impl Account {
     pub fn messages(&self, query: &MessageQuery) -> Result<MessagePage> {
         let call = self.reading(Scope::MailReadBasic)?;
         let listing = messages::list(query, self.engine.reach(&self.cell))?;
-        let (page, next) = self.engine.first_page(&self.cell, &call, KIND, listing, Vec::new())?;
+        let (page, next) = self.engine.first_page(&self.cell, &call, KIND, listing)?;
         Ok(MessagePage { messages: page.items, next, total: page.count })
     }
 
@@ -121,7 +121,7 @@ impl Account {
     /// `NotFound` for one that is not there any more. Otherwise as [`messages`](Self::messages).
     pub fn message(&self, id: &str) -> Result<Message> {
         let call = self.reading(Scope::MailReadBasic)?;
-        self.engine.one(&self.cell, &call, &messages::one(id, self.engine.reach(&self.cell))?, &[])
+        self.engine.one(&self.cell, &call, &messages::one(id, self.engine.reach(&self.cell))?)
     }
 
     /// Goes through all messages that a query is about, page by page; one page is in memory at a time.

@@ -28,7 +28,7 @@ impl Account {
     /// ```
     pub fn profile(&self) -> Result<Profile> {
         let call = self.reading(Scope::UserRead)?;
-        let profile: Profile = self.engine.one(&self.cell, &call, &profile::me(), &[])?;
+        let profile: Profile = self.engine.one(&self.cell, &call, &profile::me())?;
         let is_theirs = profile.id.eq_ignore_ascii_case(&self.cell.record().identity.oid);
         if is_theirs { Ok(profile) } else { Err(Detail::AccountMismatch.into()) }
     }

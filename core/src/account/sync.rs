@@ -3,11 +3,12 @@
 use super::Account;
 use crate::{
     consent::Scope,
-    engine::{REQUEST_TIMEOUT, Round, Step},
+    engine::{REQUEST_TIMEOUT, Step, observe},
     error::{Detail, Result},
-    graph::{events, messages},
-    model::{CalendarView, EventChange, EventSyncPage, MessageSyncPage, SyncProgress},
+    graph::{events, messages, query::Listing},
+    model::{CalendarView, EventChange, EventSyncPage, MailFolder, MailboxSync, MessageSyncPage, SyncObserver, SyncProgress},
 };
+use std::sync::Arc;
 
 impl Account {
     /// The next page of changes in one folder, by its id or well-known name (`Mail.ReadBasic`): the first time everything there is,
@@ -58,9 +59,79 @@ impl Account {
     /// ```
     pub fn sync_messages(&self, folder: &str, page_size: u32) -> Result<MessageSyncPage> {
         let call = self.reading(Scope::MailReadBasic)?;
-        let step = self.engine.sync(&self.cell, &call, &self.round_of_messages(folder, page_size)?)?;
+        let step = self.engine.sync(&self.cell, &call, &self.delta_of(folder, page_size)?)?;
         let (changes, progress) = split(step);
         Ok(MessageSyncPage { changes, progress })
+    }
+
+    /// Brings every folder of the mailbox up to date (`Mail.ReadBasic`): [`sync_messages`](Self::sync_messages) for one after the other,
+    /// `page_size` changes a page, until nothing is left. The observer takes each page, and with that it is acknowledged. Requests: those
+    /// of [`mail_folders`](Self::mail_folders), then at least one a folder. A time-out of the call options counts for each page.
+    ///
+    /// A message that was moved is new in one folder and gone from another, in either order: a copy should take it out only where its
+    /// [`Message::folder_id`](crate::Message::folder_id) still names the folder that it is gone from.
+    ///
+    /// # Errors
+    /// As [`sync_messages`](Self::sync_messages). What was acknowledged stays so: call it again, and it goes on from there.
+    ///
+    /// # Example
+    /// ```
+    /// # mod rig { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/rig.rs")); }
+    /// # use rig::{rig, rig_with};
+    /// # fn main() -> intail_office365::Result<()> {
+    /// # let rig = rig("megan@northwind.example");
+    /// # let account = rig.office.connect(&Default::default(), None)?;
+    /// use intail_office365::{MailFolder, MessageSyncPage, SyncObserver};
+    /// use std::sync::Arc;
+    ///
+    /// struct Copy;
+    /// impl SyncObserver for Copy {
+    ///     fn on_messages(&self, folder: &MailFolder, page: &MessageSyncPage) -> bool {
+    ///         // Store page.changes here.
+    ///         let name = folder.display_name.as_deref().unwrap_or("-");
+    ///         println!("{name}: {} of {}", page.progress.changes, folder.total_item_count.unwrap_or(0));
+    ///         true
+    ///     }
+    /// }
+    /// assert!(account.sync_mailbox(100, Arc::new(Copy))?.complete);
+    /// # Ok(()) }
+    /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "the facade takes shared observers as every binding can hold them")]
+    pub fn sync_mailbox(&self, page_size: u32, observer: Arc<dyn SyncObserver>) -> Result<MailboxSync> {
+        let mut folders = self.mail_folders()?;
+        folders.retain(|folder| !folder.is_search);
+        let mut done = MailboxSync { folders: Vec::new(), pages: 0, changes: 0, complete: true };
+        for folder in folders {
+            match self.sync_folder(&folder, page_size, &*observer, &mut done) {
+                // It was deleted since the folders were listed.
+                Err(error) if error.cause() == Detail::ItemNotFound => {}
+                outcome => {
+                    outcome?;
+                    done.folders.push(folder);
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Goes on until the folder is up to date or the observer ends it.
+    fn sync_folder(&self, folder: &MailFolder, page_size: u32, observer: &dyn SyncObserver, done: &mut MailboxSync) -> Result<()> {
+        while done.complete {
+            let page = self.sync_messages(&folder.id, page_size)?;
+            let mut taken = false;
+            observe(|| taken = observer.on_messages(folder, &page));
+            if !taken {
+                done.complete = false;
+                break;
+            }
+            self.acknowledge(&page.progress.acknowledgement)?;
+            done.pages = done.pages.saturating_add(1);
+            done.changes = done.changes.saturating_add(u32::try_from(page.changes.len()).unwrap_or(u32::MAX));
+            if !page.progress.more {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The next page of changes of what happens in a span of time (`Calendars.Read`), as [`sync_messages`](Self::sync_messages) does for
@@ -71,7 +142,7 @@ impl Account {
     /// As [`calendar_view`](Self::calendar_view); storage kinds. Nothing is lost: the same page comes again.
     pub fn sync_events(&self, view: &CalendarView) -> Result<EventSyncPage> {
         let call = self.reading(Scope::CalendarsRead)?;
-        let step = self.engine.sync(&self.cell, &call, &round_of_events(view)?)?;
+        let step = self.engine.sync(&self.cell, &call, &events::delta(view)?)?;
         let (mut changes, progress): (Vec<EventChange>, _) = split(step);
         changes.retain(|change| touches(change, view));
         Ok(EventSyncPage { changes, progress })
@@ -93,7 +164,7 @@ impl Account {
     /// `InvalidArgument`; storage kinds.
     pub fn restart_message_sync(&self, folder: &str) -> Result<()> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
-        self.engine.restart_sync(&self.cell, &self.round_of_messages(folder, 1)?)
+        self.engine.restart_sync(&self.cell, &self.delta_of(folder, 1)?)
     }
 
     /// Forgets where the sync of a span of time was: the next one lists everything.
@@ -102,25 +173,11 @@ impl Account {
     /// `InvalidArgument`; storage kinds.
     pub fn restart_event_sync(&self, view: &CalendarView) -> Result<()> {
         self.engine.enter(&self.options, REQUEST_TIMEOUT)?;
-        self.engine.restart_sync(&self.cell, &round_of_events(view)?)
+        self.engine.restart_sync(&self.cell, &events::delta(view)?)
     }
 
-    fn round_of_messages(&self, folder: &str, page_size: u32) -> Result<Round> {
-        let listing = messages::delta(folder, self.engine.reach(&self.cell))?;
-        Ok(Round { listing, preferences: vec![pages_of(page_size)?] })
-    }
-}
-
-fn round_of_events(view: &CalendarView) -> Result<Round> {
-    Ok(Round { listing: events::delta(view)?, preferences: vec![pages_of(view.page_size)?] })
-}
-
-/// How long a page may be is said in a header here (FACTS 8.7).
-fn pages_of(items: u32) -> Result<String> {
-    if (1..=1000).contains(&items) {
-        Ok(format!("odata.maxpagesize={items}"))
-    } else {
-        Err(Detail::QueryNotPossible.about("page_size"))
+    fn delta_of(&self, folder: &str, page_size: u32) -> Result<Listing> {
+        messages::delta(folder, page_size, self.engine.reach(&self.cell))
     }
 }
 

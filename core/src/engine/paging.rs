@@ -22,8 +22,6 @@ use std::{
 
 /// Pages of one listing. At 1,000 items a page nobody has that many.
 const MOST_PAGES: u32 = 100_000;
-/// Ids that stay the same when an item moves within the mailbox; to be asked for with each request (FACTS 8.11).
-const IMMUTABLE_IDS: &str = "IdType=\"ImmutableId\"";
 
 /// Where a listing goes on.
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,13 +66,15 @@ impl Engine {
         call: &Call,
         kind: &'static str,
         listing: Listing,
-        preferences: Vec<String>,
     ) -> Result<(Page<T>, Option<String>)> {
-        let Listing { path: segments, parameters } = listing;
-        let collection = self.collection(cell, segments.clone());
-        let request = ReadOnlyRequest::at(collection.url()).query(&parameters);
-        let page = self.page(cell, call, request, &preferences)?;
-        let so_far = Continuation { segments, preferences, link: String::new(), guard: LoopGuard::default() };
+        let collection = self.collection(cell, &listing);
+        let page = self.page(cell, call, ReadOnlyRequest::to(&self.settings.graph, &listing))?;
+        let so_far = Continuation {
+            segments: listing.path,
+            preferences: listing.preferences,
+            link: String::new(),
+            guard: LoopGuard::default(),
+        };
         self.with_next(cell, kind, so_far, &collection, page)
     }
 
@@ -88,9 +88,9 @@ impl Engine {
     ) -> Result<(Page<T>, Option<String>)> {
         let opened = self.envelope.open(&[kind, cell.id()], next).ok_or_else(|| Detail::ContinuationInvalid.about("next"))?;
         let so_far: Continuation = serde_json::from_slice(&opened).map_err(|_| Detail::ContinuationInvalid.about("next"))?;
-        let collection = self.collection(cell, so_far.segments.clone());
-        let request = ReadOnlyRequest::at(collection.admit(&so_far.link)?);
-        let page = self.page(cell, call, request, &so_far.preferences)?;
+        let collection = Collection::new(&self.settings.graph, so_far.segments.clone(), &cell.record().identity.oid);
+        let request = ReadOnlyRequest::at(collection.admit(&so_far.link)?).prefer(&so_far.preferences);
+        let page = self.page(cell, call, request)?;
         self.with_next(cell, kind, so_far, &collection, page)
     }
 
@@ -100,20 +100,19 @@ impl Engine {
         cell: &Arc<AccountCell>,
         call: &Call,
         listing: &Listing,
-        preferences: &[String],
     ) -> Result<T> {
         let request = ReadOnlyRequest::to(&self.settings.graph, listing);
-        self.read(cell, call, &with_preferences(request, preferences), |response| parse_one(failure::text(response)?))
+        self.read(cell, call, request, |response| parse_one(failure::text(response)?))
     }
 
     /// The person's picture; `None` where the service has a placeholder.
     pub(crate) fn photo(self: &Arc<Self>, cell: &Arc<AccountCell>, call: &Call, listing: &Listing) -> Result<Option<Photo>> {
         let request = ReadOnlyRequest::to(&self.settings.graph, listing).for_image();
-        self.read(cell, call, &request, |response| photo::read(response.header("content-type"), response.body.to_vec()))
+        self.read(cell, call, request, |response| photo::read(response.header("content-type"), response.body.to_vec()))
     }
 
-    pub(super) fn collection(&self, cell: &AccountCell, segments: Vec<String>) -> Collection {
-        Collection::new(&self.settings.graph, segments, &cell.record().identity.oid)
+    pub(super) fn collection(&self, cell: &AccountCell, listing: &Listing) -> Collection {
+        Collection::new(&self.settings.graph, listing.path.clone(), &cell.record().identity.oid)
     }
 
     pub(super) fn page<T: Resource + Send + 'static>(
@@ -121,10 +120,9 @@ impl Engine {
         cell: &Arc<AccountCell>,
         call: &Call,
         request: ReadOnlyRequest,
-        preferences: &[String],
     ) -> Result<Page<T>> {
-        let (request, person) = (with_preferences(request, preferences), cell.record().identity.oid.clone());
-        self.read(cell, call, &request, move |response| {
+        let person = cell.record().identity.oid.clone();
+        self.read(cell, call, request, move |response| {
             let page: Page<T> = parse_page(failure::text(response)?)?;
             if page.is_of_another(&person) { Err(Detail::AccountMismatch.about("context")) } else { Ok(page) }
         })
@@ -146,10 +144,6 @@ impl Engine {
         let plain = serde_json::to_vec(&Continuation { link, guard, ..so_far }).map_err(|_| Detail::Internal)?;
         Ok((page, Some(self.envelope.seal(&[kind, cell.id()], &plain)?)))
     }
-}
-
-fn with_preferences(request: ReadOnlyRequest, preferences: &[String]) -> ReadOnlyRequest {
-    preferences.iter().fold(request.prefer(IMMUTABLE_IDS), ReadOnlyRequest::prefer)
 }
 
 #[cfg(test)]

@@ -41,19 +41,23 @@ impl Engine {
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
         call: &Call,
-        request: &ReadOnlyRequest,
+        mut request: ReadOnlyRequest,
         parse: impl Fn(&Response) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
         let (parse, mut course) = (Arc::new(parse), Course::default());
         loop {
             let token = self.token_within(cell, call)?;
-            let failure = match self.attempt(cell, call, request, &token, &parse)? {
+            let failure = match self.attempt(cell, call, &request, &token, &parse)? {
                 Ok(read) => return Ok(read),
                 Err(failure) => failure,
             };
             match failure.remedy {
                 Remedy::Nothing => return Err(failure.error),
                 Remedy::Token(challenge) => self.with_another_token(cell, &token, challenge, &mut course, failure.error)?,
+                Remedy::SmallerPage(asked) => {
+                    request = request.with_smaller_page();
+                    wait_for_service(cell, call, asked, &mut course, failure.error)?;
+                }
                 Remedy::Later(asked) => wait_for_service(cell, call, asked, &mut course, failure.error)?,
             }
         }

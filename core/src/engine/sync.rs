@@ -15,14 +15,6 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What is synchronized.
-#[derive(Debug)]
-pub(crate) struct Round {
-    /// The first request; the service keeps its parameters in its links.
-    pub(crate) listing: Listing,
-    pub(crate) preferences: Vec<String>,
-}
-
 /// A page of changes, and what moves the cursor behind it.
 #[derive(Debug)]
 pub(crate) struct Step<T> {
@@ -58,34 +50,33 @@ struct Acknowledgement {
 /// For what acknowledgements are sealed.
 const KIND: &str = "sync";
 
-impl Round {
-    /// The name of its cursor: another path, query or format of ids is another cursor.
-    fn name(&self) -> String {
-        let options = self.listing.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
-        format!("{}?{options}#immutable", self.listing.path.join("/"))
-    }
+/// The name of a cursor: another path, query or format of ids is another cursor. How long its pages are is no part of it.
+fn name(listing: &Listing) -> String {
+    let options = listing.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+    format!("{}?{options}#immutable", listing.path.join("/"))
 }
 
 impl Engine {
-    /// The next page of changes.
+    /// The next page of changes. The service keeps the parameters of the first request in its links.
     pub(crate) fn sync<T: Resource + Send + 'static>(
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
         call: &Call,
-        round: &Round,
+        listing: &Listing,
     ) -> Result<Step<T>> {
-        let (name, collection) = (round.name(), self.collection(cell, round.listing.path.clone()));
+        let (name, collection) = (name(listing), self.collection(cell, listing));
         let cursor = self.with_keys(|| self.store.cursor(cell.id(), &name))?;
         let generation = cursor.as_ref().map_or(0, |cursor| cursor.generation);
         // A cursor that cannot be read or leads elsewhere (a store that somebody wrote to) begins anew, and nothing is sent there.
         let noted = cursor.and_then(|cursor| serde_json::from_slice::<Noted>(&cursor.payload).ok());
-        let noted = noted.and_then(|noted| Some((ReadOnlyRequest::at(collection.admit(&noted.link).ok()?), noted)));
-        let ask = |request| self.page(cell, call, request, &round.preferences);
+        let noted = noted
+            .and_then(|noted| Some((ReadOnlyRequest::at(collection.admit(&noted.link).ok()?).prefer(&listing.preferences), noted)));
+        let ask = |request| self.page(cell, call, request);
         let (page, before) = match noted.map(|(request, noted)| (ask(request), noted)) {
             Some((Ok(page), noted)) => (page, Some(noted)),
             // The service has forgotten where we were; everything is listed again.
             Some((Err(error), _)) if error.cause() != Detail::DeltaExpired => return Err(error),
-            _ => (ask(ReadOnlyRequest::at(collection.url()).query(&round.listing.parameters))?, None),
+            _ => (ask(ReadOnlyRequest::to(&self.settings.graph, listing))?, None),
         };
         self.step(cell, name, generation, &collection, page, before)
     }
@@ -100,8 +91,8 @@ impl Engine {
     }
 
     /// Forgets where a sync was: the next one lists everything.
-    pub(crate) fn restart_sync(&self, cell: &AccountCell, round: &Round) -> Result<()> {
-        self.with_keys(|| self.store.forget_cursor(cell.id(), &round.name()))
+    pub(crate) fn restart_sync(&self, cell: &AccountCell, listing: &Listing) -> Result<()> {
+        self.with_keys(|| self.store.forget_cursor(cell.id(), &name(listing)))
     }
 
     fn step<T>(

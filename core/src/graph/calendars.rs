@@ -53,7 +53,7 @@ impl Resource for Calendar {
 /// The calendars of the person.
 pub(crate) fn list() -> Listing {
     let parameters = vec![("$select", select(SELECTED.into_iter())), ("$top", PAGE.to_string())];
-    Listing { path: vec!["me".to_owned(), "calendars".to_owned()], parameters }
+    Listing::new(vec!["me".to_owned(), "calendars".to_owned()], parameters)
 }
 
 /// One calendar; the default one without an id.
@@ -62,5 +62,5 @@ pub(crate) fn one(id: Option<&str>) -> Result<Listing> {
         Some(id) => vec!["me".to_owned(), "calendars".to_owned(), query::id(id)?],
         None => vec!["me".to_owned(), "calendar".to_owned()],
     };
-    Ok(Listing { path, parameters: vec![("$select", select(SELECTED.into_iter()))] })
+    Ok(Listing::new(path, vec![("$select", select(SELECTED.into_iter()))]))
 }

@@ -148,13 +148,13 @@ pub(crate) fn list(query: &EventQuery) -> Result<Listing> {
     if query.with_total {
         parameters.push(("$count", "true".to_owned()));
     }
-    Ok(Listing { path: path(query.calendar.as_deref(), &["events"])?, parameters })
+    Ok(Listing::new(path(query.calendar.as_deref(), &["events"])?, parameters))
 }
 
 /// One event.
 pub(crate) fn one(id: &str) -> Result<Listing> {
     let path = vec!["me".to_owned(), "events".to_owned(), query::id(id)?];
-    Ok(Listing { path, parameters: vec![("$select", selected())] })
+    Ok(Listing::new(path, vec![("$select", selected())]))
 }
 
 /// What happens in a span of time.
@@ -165,13 +165,13 @@ pub(crate) fn view(view: &CalendarView) -> Result<Listing> {
         ("$top", query::page_size(view.page_size)?),
         ("$orderby", "start/dateTime asc".to_owned()),
     ]);
-    Ok(Listing { path: path(view.calendar.as_deref(), &["calendarView"])?, parameters })
+    Ok(Listing::new(path(view.calendar.as_deref(), &["calendarView"])?, parameters))
 }
 
 /// The first request of a sync over a span of time. It takes no `$select`; how many items a page has is said in a header.
 pub(crate) fn delta(view: &CalendarView) -> Result<Listing> {
-    query::page_size(view.page_size)?;
-    Ok(Listing { path: path(view.calendar.as_deref(), &["calendarView", "delta"])?, parameters: window(view)? })
+    let listing = Listing::new(path(view.calendar.as_deref(), &["calendarView", "delta"])?, window(view)?);
+    Ok(listing.prefer(query::delta_page_size(view.page_size)?))
 }
 
 fn window(view: &CalendarView) -> Result<Vec<(&'static str, String)>> {

@@ -22,6 +22,8 @@ pub(crate) enum Remedy {
     Token(Challenge),
     /// The same request, after so many seconds if the service named them.
     Later(Option<u32>),
+    /// The same for fewer items: it took too long to collect them (FACTS 9.1).
+    SmallerPage(Option<u32>),
 }
 
 impl From<Error> for Failure {
@@ -51,10 +53,13 @@ pub(crate) fn judge(response: Response, expected: Expected) -> std::result::Resu
         Remedy::Token(Challenge::Claims(_)) => Detail::InteractionRequired,
         Remedy::Token(Challenge::Unreadable) => Detail::ClaimsChallengeInvalid,
         Remedy::Later(_) if is_throttled(&response, &codes) => Detail::Throttled,
-        Remedy::Later(_) => Detail::ServiceUnavailable,
+        Remedy::Later(_) | Remedy::SmallerPage(_) => Detail::ServiceUnavailable,
         Remedy::Nothing => detail(response.status, &codes),
     };
-    let pause = if let Remedy::Later(pause) = remedy { pause } else { None };
+    let pause = match remedy {
+        Remedy::Later(pause) | Remedy::SmallerPage(pause) => pause,
+        Remedy::Nothing | Remedy::Token(_) => None,
+    };
     let code = codes.into_iter().next();
     Err(Failure { error: Error::from(detail).with_service_code(code).with_retry_after(pause), remedy })
 }
@@ -75,7 +80,8 @@ fn remedy(response: &Response, codes: &[String]) -> Remedy {
             Challenge::Token => Remedy::Nothing,
             claims => Remedy::Token(claims),
         },
-        429 | 500 | 502..=504 | 509 => Remedy::Later(retry_after(response)),
+        504 => Remedy::SmallerPage(retry_after(response)),
+        429 | 500 | 502 | 503 | 509 => Remedy::Later(retry_after(response)),
         _ => Remedy::Nothing,
     }
 }
@@ -227,6 +233,13 @@ mod tests {
         assert!(judge(answer(200, &[("content-type", "application/json;odata.metadata=minimal")], "{}"), Expected::Json).is_ok());
         assert!(judge(answer(200, &[("content-type", "image/jpeg")], "x"), Expected::Image).is_ok());
         assert!(judge(answer(200, &[("content-type", "application/json")], "{}"), Expected::Image).is_err());
+    }
+
+    #[test]
+    fn only_a_504_asks_for_less() {
+        let remedy = |status| failure(status, "UnknownError").remedy;
+        assert_eq!(remedy(504), Remedy::SmallerPage(None));
+        assert_eq!([500, 502, 503].map(remedy), [const { Remedy::Later(None) }; 3]);
     }
 
     #[test]

@@ -92,13 +92,13 @@ pub(crate) fn list(parent: Option<&str>, hidden_too: bool, reach: Reach) -> Resu
     if hidden_too {
         parameters.push(("includeHiddenFolders", "true".to_owned()));
     }
-    Ok(Listing { path, parameters })
+    Ok(Listing::new(path, parameters))
 }
 
 /// One folder, by id or well-known name.
 pub(crate) fn one(folder: &str, reach: Reach) -> Result<Listing> {
     let path = vec!["me".to_owned(), "mailFolders".to_owned(), query::id(folder)?];
-    Ok(Listing { path, parameters: vec![("$select", selected(reach))] })
+    Ok(Listing::new(path, vec![("$select", selected(reach))]))
 }
 
 /// The clouds of the US government do not know `isHidden`.

@@ -119,7 +119,7 @@ pub(crate) fn list(query: &MessageQuery, reach: Reach) -> Result<Listing> {
     let mut parameters = vec![("$select", selected(reach)), ("$top", query::page_size(query.page_size)?)];
     if let Some(words) = &query.search {
         parameters.push(("$search", search(words, query, reach)?));
-        return Ok(Listing { path, parameters });
+        return Ok(Listing::new(path, parameters));
     }
     parameters.extend(filter(query, reach)?.parameter());
     let order = match query.order {
@@ -130,19 +130,19 @@ pub(crate) fn list(query: &MessageQuery, reach: Reach) -> Result<Listing> {
     if query.with_total {
         parameters.push(("$count", "true".to_owned()));
     }
-    Ok(Listing { path, parameters })
+    Ok(Listing::new(path, parameters))
 }
 
 /// One message.
 pub(crate) fn one(id: &str, reach: Reach) -> Result<Listing> {
     let path = vec!["me".to_owned(), "messages".to_owned(), query::id(id)?];
-    Ok(Listing { path, parameters: vec![("$select", selected(reach))] })
+    Ok(Listing::new(path, vec![("$select", selected(reach))]))
 }
 
 /// The first request of a sync of one folder, by id or well-known name. How many items a page has is said in a header.
-pub(crate) fn delta(folder: &str, reach: Reach) -> Result<Listing> {
+pub(crate) fn delta(folder: &str, page_size: u32, reach: Reach) -> Result<Listing> {
     let path = ["me", "mailFolders", &query::id(folder)?, "messages", "delta"].map(str::to_owned).to_vec();
-    Ok(Listing { path, parameters: vec![("$select", selected(reach))] })
+    Ok(Listing::new(path, vec![("$select", selected(reach))]).prefer(query::delta_page_size(page_size)?))
 }
 
 /// Without `Mail.Read` the preview must not be named, and China does not know the flag.

@@ -8,7 +8,7 @@ use crate::{
 
 /// The picture itself.
 pub(crate) fn bytes() -> Listing {
-    Listing { path: ["me", "photo", "$value"].map(str::to_owned).to_vec(), parameters: Vec::new() }
+    Listing::new(["me", "photo", "$value"].map(str::to_owned).to_vec(), Vec::new())
 }
 
 /// What a successful answer holds. `None`: the one transparent pixel that stands for nobody's picture.

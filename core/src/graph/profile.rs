@@ -43,5 +43,5 @@ impl Resource for Profile {
 
 /// The signed-in person.
 pub(crate) fn me() -> Listing {
-    Listing { path: vec!["me".to_owned()], parameters: vec![("$select", select(SELECTED.into_iter()))] }
+    Listing::new(vec!["me".to_owned()], vec![("$select", select(SELECTED.into_iter()))])
 }

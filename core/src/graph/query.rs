@@ -11,6 +11,7 @@ const LONGEST_TEXT: usize = 255;
 /// The longest id, in bytes; those of Outlook have about 150.
 const LONGEST_ID: usize = 1024;
 const LARGEST_PAGE: u32 = 1000;
+pub(super) const DELTA_PAGE: &str = "odata.maxpagesize=";
 /// Before all mail and all events.
 const BEGINNING: &str = "1900-01-01T00:00:00Z";
 
@@ -22,11 +23,24 @@ pub(crate) struct Reach {
     pub(crate) mail_text: bool,
 }
 
-/// A request of Graph: its path below the version and its query parameters, nothing of it encoded.
+/// A request of Graph: its path below the version and its query parameters, nothing of it encoded, and what it prefers (RFC 7240).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listing {
     pub(crate) path: Vec<String>,
     pub(crate) parameters: Vec<(&'static str, String)>,
+    pub(crate) preferences: Vec<String>,
+}
+
+impl Listing {
+    pub(crate) fn new(path: Vec<String>, parameters: Vec<(&'static str, String)>) -> Self {
+        Self { path, parameters, preferences: Vec::new() }
+    }
+
+    #[must_use]
+    pub(crate) fn prefer(mut self, preference: String) -> Self {
+        self.preferences.push(preference);
+        self
+    }
 }
 
 /// A `$filter`, all of whose conditions must hold.
@@ -122,6 +136,11 @@ pub(crate) fn date(unix: i64) -> Result<String> {
 /// `$top`.
 pub(crate) fn page_size(items: u32) -> Result<String> {
     if (1..=LARGEST_PAGE).contains(&items) { Ok(items.to_string()) } else { Err(not_possible("page_size")) }
+}
+
+/// How long a page of a delta may be; there it is said in a header (FACTS 8.7).
+pub(crate) fn delta_page_size(items: u32) -> Result<String> {
+    page_size(items).map(|items| format!("{DELTA_PAGE}{items}"))
 }
 
 /// `$select`.

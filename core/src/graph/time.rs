@@ -73,7 +73,40 @@ pub(crate) fn event_time(date_time: &str, zone: &str) -> Reading {
     if unix.is_some() { Reading::Time(time) } else { Reading::Uncertain(time) }
 }
 
-/// Whether this is a date, `2026-08-24`, and not the one that stands for "never".
+impl EventTime {
+    /// The same moment on the clocks of another zone, by Windows' or IANA's name (`W. Europe Standard Time`, `Europe/Vienna`): for
+    /// showing. `None` for a whole day, which is a date and has no moment, for a moment that is not certain, and for a zone that is
+    /// not known. The zones come with the library; nothing is asked.
+    ///
+    /// # Example
+    /// ```
+    /// use intail_office365::EventTime;
+    ///
+    /// let utc = EventTime {
+    ///     date_time: "2026-08-24T17:00:00".into(),
+    ///     time_zone: "UTC".into(),
+    ///     iana: Some("Etc/UTC".into()),
+    ///     unix: Some(1_787_590_800),
+    ///     date: None,
+    /// };
+    /// assert_eq!(utc.in_zone("Europe/Vienna").unwrap().date_time, "2026-08-24T19:00:00");
+    /// ```
+    pub fn in_zone(&self, time_zone: &str) -> Option<Self> {
+        if self.date.is_some() {
+            return None;
+        }
+        let (iana, zone) = find_zone(time_zone)?;
+        let moment = Timestamp::from_second(self.unix?).ok()?;
+        let offset = match &zone {
+            Zone::Utc => Offset::UTC,
+            Zone::Named(zone) => zone.to_offset(moment),
+        };
+        let date_time = offset.to_datetime(moment).strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        Some(Self { date_time, time_zone: time_zone.to_owned(), iana: Some(iana), unix: self.unix, date: None })
+    }
+}
+
+/// Whether this is a date/// Whether this is a date, `2026-08-24`, and not the one that stands for "never".
 pub(crate) fn is_date(text: &str) -> bool {
     text.len() == 10 && text != NEVER && Clock::read(&format!("{text}T00:00:00")).is_some()
 }

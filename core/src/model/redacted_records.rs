@@ -2,7 +2,8 @@
 
 use super::{
     Attendee, Calendar, CalendarView, EmailAddress, Event, EventChange, EventPage, EventQuery, EventSyncPage, EventTime, Location,
-    MailFolder, Message, MessageChange, MessagePage, MessageQuery, MessageSyncPage, OnlineMeeting, Photo, Profile, UnknownValue,
+    MailFolder, MailboxSync, Message, MessageChange, MessagePage, MessageQuery, MessageSyncPage, OnlineMeeting, Photo, Profile,
+    UnknownValue,
 };
 use std::fmt;
 
@@ -24,6 +25,7 @@ shows! {
     MessageChange: removed, given;
     MessagePage: messages, total;
     MailFolder: child_folder_count, unread_item_count, total_item_count, is_hidden, is_search, unknown;
+    MailboxSync: pages, changes, complete;
     MessageQuery: received_from, received_before, sent_from, sent_before, unread, has_attachments, importance, flagged, order, page_size, with_total;
     Calendar: is_default, can_edit, unknown;
     Event: is_all_day, is_cancelled, event_type, show_as, unknown;

@@ -1,6 +1,6 @@
 //! Pages of changes.
 
-use super::{EventChange, MessageChange};
+use super::{EventChange, MailFolder, MessageChange};
 
 /// What is said of every page of a sync.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,4 +38,27 @@ pub struct EventSyncPage {
     pub changes: Vec<EventChange>,
     /// How far this is.
     pub progress: SyncProgress,
+}
+
+/// Takes the changes of a whole mailbox, page by page. Called on the thread that called
+/// [`sync_mailbox`](crate::Account::sync_mailbox), with no lock held. From inside, cancelling and what answers from memory are
+/// possible; every other call answers `Busy` (`Reentrant`).
+pub trait SyncObserver: Send + Sync {
+    /// Takes one page of one folder; how far the folder is stands in [`MessageSyncPage::progress`], and how much it holds in
+    /// [`MailFolder::total_item_count`]. `true`: the changes are safe with the host, and the next page may come. `false`: the sync ends
+    /// here, and this page comes again the next time.
+    fn on_messages(&self, folder: &MailFolder, page: &MessageSyncPage) -> bool;
+}
+
+/// What a sync of a whole mailbox did. `Debug` shows counts and switches.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MailboxSync {
+    /// The folders there are, searches left out. What the host has of any other folder is gone.
+    pub folders: Vec<MailFolder>,
+    /// Pages that the observer took.
+    pub pages: u32,
+    /// Changes in them.
+    pub changes: u32,
+    /// Every folder is up to date. `false`: the observer ended it.
+    pub complete: bool,
 }

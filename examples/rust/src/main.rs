@@ -113,13 +113,16 @@ enum Command {
         #[arg(long, default_value_t = 7)]
         days: u32,
     },
-    /// Say what changed in a folder since the last time.
+    /// Say what changed in a folder, or in all of them, since the last time.
     Sync {
         /// User name or id of the account; the only one if left out.
         account: Option<String>,
         /// The folder, by its id or well-known name.
-        #[arg(long = "in", value_name = "FOLDER", default_value = "inbox")]
+        #[arg(long = "in", value_name = "FOLDER", default_value = "inbox", conflicts_with = "all")]
         mail_folder: String,
+        /// Every folder of the mailbox.
+        #[arg(long)]
+        all: bool,
     },
     /// Look at everything that the library needs here, for support.
     Diagnose,
@@ -207,7 +210,8 @@ fn run_on(office: &Office365, arguments: &Arguments) -> Result<()> {
             read::messages(&find(office, account.as_deref())?, mail_folder.clone(), *count, *unread, arguments.json)
         }
         Command::Events { account, days } => read::events(&find(office, account.as_deref())?, *days, arguments.json),
-        Command::Sync { account, mail_folder } => read::sync(&find(office, account.as_deref())?, mail_folder, arguments.json),
+        Command::Sync { account, all: true, .. } => read::sync_all(&find(office, account.as_deref())?, arguments.json),
+        Command::Sync { account, mail_folder, .. } => read::sync(&find(office, account.as_deref())?, mail_folder, arguments.json),
         Command::Diagnose => read::diagnose(office, arguments.json),
         Command::Disconnect { account } => disconnect(&find(office, account.as_deref())?),
         Command::Import { format, file, user, cache, password } => {

@@ -1,7 +1,11 @@
 //! Profile, messages, events and what changed, as text or (`--json`) as a line of JSON for each.
 
-use intail_office365::{Account, CalendarView, Clock, EventTime, Language, MessageQuery, Office365, Result, SystemClock};
+use intail_office365::{
+    Account, CalendarView, Clock, EventTime, Language, MailFolder, MessageChange, MessageQuery, MessageSyncPage, Office365,
+    RemovedReason, Result, SyncObserver, SystemClock,
+};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const DAY: i64 = 24 * 3600;
 
@@ -72,14 +76,7 @@ pub(crate) fn events(account: &Account, days: u32, as_json: bool) -> Result<()> 
 pub(crate) fn sync(account: &Account, folder: &str, as_json: bool) -> Result<()> {
     loop {
         let page = account.sync_messages(folder, 100)?;
-        for change in &page.changes {
-            let subject = change.message.as_ref().and_then(|message| message.subject.as_deref());
-            let value = json!({ "id": change.id, "removed": change.removed.map(intail_office365::RemovedReason::name), "subject": subject });
-            show(as_json, &value, || match change.removed {
-                Some(_) => format!("- {}", change.id),
-                None => format!("+ {}", subject.unwrap_or("(no new subject)")),
-            });
-        }
+        page.changes.iter().for_each(|change| show_change(change, as_json));
         account.acknowledge(&page.progress.acknowledgement)?;
         let what = if page.progress.full { "everything" } else { "what changed" };
         eprintln!("page {} of {what}, {} so far", page.progress.pages, page.progress.changes);
@@ -87,6 +84,37 @@ pub(crate) fn sync(account: &Account, folder: &str, as_json: bool) -> Result<()>
             return Ok(());
         }
     }
+}
+
+/// Shows each page and takes it.
+struct Shown {
+    as_json: bool,
+}
+
+impl SyncObserver for Shown {
+    fn on_messages(&self, folder: &MailFolder, page: &MessageSyncPage) -> bool {
+        page.changes.iter().for_each(|change| show_change(change, self.as_json));
+        if !page.changes.is_empty() {
+            let name = folder.display_name.as_deref().unwrap_or("-");
+            eprintln!("{name}: {} changes so far; {} items in it", page.progress.changes, folder.total_item_count.unwrap_or(0));
+        }
+        true
+    }
+}
+
+pub(crate) fn sync_all(account: &Account, as_json: bool) -> Result<()> {
+    let done = account.sync_mailbox(100, Arc::new(Shown { as_json }))?;
+    eprintln!("{} folders are up to date, {} changes", done.folders.len(), done.changes);
+    Ok(())
+}
+
+fn show_change(change: &MessageChange, as_json: bool) {
+    let subject = change.message.as_ref().and_then(|message| message.subject.as_deref());
+    let value = json!({ "id": change.id, "removed": change.removed.map(RemovedReason::name), "subject": subject });
+    show(as_json, &value, || match change.removed {
+        Some(_) => format!("- {}", change.id),
+        None => format!("+ {}", subject.unwrap_or("(no new subject)")),
+    });
 }
 
 pub(crate) fn diagnose(office: &Office365, as_json: bool) -> Result<()> {

@@ -165,6 +165,9 @@ fn mail_and_calendar_are_read_as_text_and_as_json() {
     assert_eq!(lines(&["sync"]).len(), 0, "nothing is new");
     rig.control.add_message(MEGAN, "inbox", "Lunch?").unwrap();
     assert_eq!(lines(&["sync"]), ["+ Lunch?"]);
+    assert_eq!(lines(&["sync", "--all"]).len(), 61, "all of it: other folders, each with a cursor of its own");
+    rig.control.add_message(MEGAN, "archive", "Supper?").unwrap();
+    assert_eq!(lines(&["sync", "--all"]), ["+ Supper?"]);
     assert!(lines(&["diagnose"]).iter().any(|line| line == "sign-in service: ok"));
 }
 

@@ -39,7 +39,7 @@ fn each_cloud_and_permission_is_asked_for_what_it_has() {
     assert_eq!(parameter(&one("a", READ_BASIC).unwrap(), "$select"), Some(format!("{BASIC_SET},flag").as_str()));
     assert_eq!(parameter(&one("a", READ).unwrap(), "$select"), Some(format!("{BASIC_SET},flag,bodyPreview").as_str()));
     let china = Reach { cloud: Cloud::China, ..READ_BASIC };
-    assert_eq!(parameter(&delta("inbox", china).unwrap(), "$select"), Some(BASIC_SET));
+    assert_eq!(parameter(&delta("inbox", 50, china).unwrap(), "$select"), Some(BASIC_SET));
     let known = table(include_str!("../testdata/message_properties.csv"), &["readable_with_Mail.ReadBasic", "missing_in_cloud"]);
     for (cloud, missing) in CLOUDS {
         for mail_text in [false, true] {
@@ -110,7 +110,7 @@ fn g_09_ids_in_paths_are_checked() {
         for listing in [
             query(|query| query.folder = Some(bad.to_owned())),
             one(bad, READ),
-            delta(bad, READ),
+            delta(bad, 50, READ),
             folders::one(bad, READ),
             folders::list(Some(bad), false, READ),
         ] {
@@ -149,7 +149,7 @@ fn what_the_service_would_refuse_is_refused_before() {
 
 #[test]
 fn a_sync_asks_for_one_folder() {
-    let listing = delta("AQMkADYAAAIBDAAAAA==", READ_BASIC).unwrap();
+    let listing = delta("AQMkADYAAAIBDAAAAA==", 50, READ_BASIC).unwrap();
     assert_eq!(listing.path, ["me", "mailFolders", "AQMkADYAAAIBDAAAAA==", "messages", "delta"]);
     assert_eq!(listing.parameters.len(), 1);
 }

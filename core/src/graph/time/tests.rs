@@ -155,3 +155,27 @@ fn instants_are_written_for_queries() {
     }
     assert!(is_date("2026-08-24") && !is_date("0001-01-01") && !is_date("2026-02-30") && !is_date("2026-8-24"));
 }
+
+/// For showing: the same moment on other clocks, and never a whole day or a moment that nobody knows.
+#[test]
+fn the_same_moment_on_other_clocks() {
+    let Reading::Time(event) = event_time("2026-10-25T01:30:00", "UTC") else { panic!() };
+    for (zone, shown, iana) in [
+        ("Europe/Berlin", "2026-10-25T02:30:00", "Europe/Berlin"),
+        ("W. Europe Standard Time", "2026-10-25T02:30:00", "Europe/Berlin"),
+        ("Pacific Standard Time", "2026-10-24T18:30:00", "America/Los_Angeles"),
+        ("UTC", "2026-10-25T01:30:00", "Etc/UTC"),
+        ("Asia/Kathmandu", "2026-10-25T07:15:00", "Asia/Kathmandu"),
+    ] {
+        let there = event.in_zone(zone).unwrap();
+        assert_eq!((there.date_time.as_str(), there.time_zone.as_str(), there.iana.as_deref()), (shown, zone, Some(iana)));
+        assert_eq!(there.unix, event.unix);
+        // An hour earlier the clocks show the same: only the moment tells them apart.
+        let earlier = EventTime { unix: event.unix.map(|unix| unix - 3600), ..event.clone() };
+        assert_eq!(earlier.in_zone("Europe/Berlin").unwrap().date_time, "2026-10-25T02:30:00");
+    }
+    assert_eq!(event.in_zone("Middle Earth"), None);
+    assert_eq!(EventTime { unix: None, ..event.clone() }.in_zone("UTC"), None);
+    assert_eq!(EventTime { unix: Some(i64::MAX), ..event.clone() }.in_zone("UTC"), None);
+    assert_eq!(EventTime { date: Some("2026-10-25".to_owned()), ..event }.in_zone("UTC"), None);
+}

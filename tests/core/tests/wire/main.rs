@@ -42,3 +42,4 @@ mod stopped;
 mod story;
 mod sync;
 mod tokens;
+mod whole_mailbox;
