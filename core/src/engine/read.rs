@@ -48,7 +48,10 @@ impl Engine {
         loop {
             let token = self.token_within(cell, call)?;
             let failure = match self.attempt(cell, call, &request, &token, &parse)? {
-                Ok(read) => return Ok(read),
+                Ok(read) => {
+                    cell.gate.succeeded();
+                    return Ok(read);
+                }
                 Err(failure) => failure,
             };
             match failure.remedy {
@@ -165,7 +168,7 @@ impl Engine {
     }
 }
 
-/// Waits as the service asks, or longer each time; fails at once where there is no time for it.
+/// Waits as the service asks, or longer each time; fails at once where there is no time for it, or where too much fails.
 fn wait_for_service(cell: &AccountCell, call: &Call, asked: Option<u32>, course: &mut Course, error: Error) -> Result<()> {
     let pause = match asked {
         Some(seconds) => Duration::from_secs(seconds.into()),
@@ -175,7 +178,8 @@ fn wait_for_service(cell: &AccountCell, call: &Call, asked: Option<u32>, course:
         cell.gate.close_for(pause);
     }
     course.tries = course.tries.saturating_add(1);
-    if course.tries >= TRIES || !call.has_time_for(pause) {
+    let allowed = course.tries < TRIES && call.has_time_for(pause) && (asked.is_some() || cell.gate.may_retry());
+    if !allowed {
         return Err(error);
     }
     call.sleep(pause)
